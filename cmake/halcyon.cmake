@@ -1,0 +1,61 @@
+# What every target of the project shares: warnings, sanitizers, the include root, ccache, tests.
+
+add_library(halcyon_options INTERFACE)
+add_library(halcyon::options ALIAS halcyon_options)
+target_include_directories(halcyon_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(halcyon_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Werror)
+
+set(HALCYON_SANITIZE "" CACHE STRING "Sanitizers for the whole build, as given to -fsanitize")
+if(HALCYON_SANITIZE)
+  add_compile_options(-fsanitize=${HALCYON_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${HALCYON_SANITIZE})
+endif()
+
+find_program(HALCYON_CCACHE ccache)
+if(HALCYON_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${HALCYON_CCACHE})
+endif()
+find_program(HALCYON_LLD ld.lld)
+if(HALCYON_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# halcyon_room(NAME sources... PUBLIC libs... PRIVATE libs...): one library a room, halcyon::NAME.
+function(halcyon_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(halcyon_${name} STATIC ${ARG_SOURCES})
+  add_library(halcyon::${name} ALIAS halcyon_${name})
+  target_link_libraries(halcyon_${name} PUBLIC halcyon::options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# halcyon_test(NAME SOURCES ... LIBS ...): one test program; every TEST in it is a ctest case.
+# Discovery happens when the tests run, so that building never executes a program.
+include(GoogleTest)
+function(halcyon_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT;LABEL" "SOURCES;LIBS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE halcyon::options ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE HALCYON_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                             HALCYON_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABEL}")
+endfunction()
+
+# halcyon_fuzz(NAME SOURCES ... LIBS ...): a libFuzzer target, only in the clang fuzz build.
+function(halcyon_fuzz name)
+  if(NOT HALCYON_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE halcyon::options ${ARG_LIBS})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()

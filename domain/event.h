@@ -1,0 +1,277 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+#include <variant>
+
+#include "domain/decimal.h"
+#include "domain/ids.h"
+#include "domain/instrument.h"
+#include "domain/order.h"
+#include "domain/reason.h"
+#include "domain/time.h"
+
+namespace halcyon::domain {
+
+// ---- Market data: the market lane. Not journaled. ----------------------------------------------
+
+enum class Aggressor : std::uint8_t { unknown, buyer, seller };
+
+/// One public trade, as the venue printed it.
+struct Trade {
+  Price price;
+  Quantity quantity;
+  std::uint64_t venue_id = 0;  ///< Binance "t"
+  /// Who took liquidity. Binance "m" true: seller.
+  Aggressor aggressor = Aggressor::unknown;
+};
+
+/// The best bid and ask. Conflated to the newest per instrument when the engine is behind.
+struct Quote {
+  Price bid, ask;
+  Quantity bid_quantity, ask_quantity;
+  std::uint64_t update_id = 0;  ///< Binance "u"
+};
+
+/// The book is emptied; a run of levels that makes it whole follows.
+struct BookReset {};
+
+/// No price of this book may be used until the next BookReset.
+struct BookInvalid {
+  Reason reason = Reason::none;
+};
+
+struct BookLevel {
+  Price price;
+  Quantity quantity;  ///< absolute; zero deletes the level
+};
+
+/// Part of one venue update. A run (`last` closes it) is applied by the engine as it comes and
+/// pushed to the lane whole or not at all. Bids before asks.
+struct BookLevels {
+  static constexpr std::size_t capacity = 5;
+  std::uint64_t update_id = 0;  ///< the update id that the book has after the run; Binance "u"
+  std::uint8_t count = 0;       ///< levels used, 0 to `capacity`
+  std::uint8_t bids = 0;        ///< the first `bids` levels are bids, the rest asks
+  bool last = true;
+  std::array<BookLevel, capacity> levels;
+};
+
+/// The lane lost trades of this instrument: its open candle is incomplete.
+struct TradesLost {
+  std::uint32_t count = 0;
+};
+
+// ---- Orders and account: the order lane. Never dropped, always journaled. -----------------------
+
+/// What the venue says an order's state is.
+enum class VenueOrderStatus : std::uint8_t {
+  pending,  ///< accepted, not on the book (a list's waiting leg)
+  working,
+  partially_filled,
+  filled,
+  canceled,
+  expired,
+  rejected,
+};
+
+/// A statement of the venue about one order: from the private stream, an answer, or a list.
+struct OrderReport {
+  OrderId order;  ///< ours; none for an external order (its client id is the remark)
+  ForeignId venue_order;
+  Quantity quantity;   ///< original
+  Quantity filled;     ///< cumulative
+  Money filled_quote;  ///< cumulative; negative: the venue does not know
+  Price limit_price, stop_price;
+  std::uint64_t venue_sequence = 0;
+  Side side = Side::buy;
+  OrderType type = OrderType::limit;
+  TimeInForce time_in_force = TimeInForce::gtc;
+  VenueOrderStatus status = VenueOrderStatus::working;
+  Source source = Source::private_stream;
+  Reason reason = Reason::none;  ///< of canceled, expired, rejected
+};
+
+/// One execution of an order of the account: the only thing that is booked.
+struct Execution {
+  OrderId order;  ///< ours; none for an external order
+  ForeignId venue_order;
+  ForeignId trade;  ///< with account and instrument, the key: applied once
+  Price price;
+  Quantity quantity;
+  Money quote_amount;   ///< as the venue named it; else price x quantity
+  Quantity cumulative;  ///< the order's after this execution; zero: not said
+  Money fee;            ///< positive: paid; negative: rebate
+  std::uint64_t venue_sequence = 0;
+  AssetId fee_asset = no<AssetId>;  ///< none: no fee
+  Side side = Side::buy;
+  Liquidity liquidity = Liquidity::unknown;
+  Source source = Source::private_stream;
+};
+
+/// The venue's absolute word about one asset of the account.
+struct Balance {
+  Money free, locked;
+  AssetId asset = no<AssetId>;
+  Source source = Source::private_stream;
+};
+
+/// Money that came or went without a trade (deposit, withdrawal, transfer); information only, an
+/// absolute Balance says what is there. Binance "balanceUpdate".
+struct ExternalFlow {
+  Money amount;  ///< signed
+  AssetId asset = no<AssetId>;
+};
+
+/// What became of a request, as far as the gateway knows.
+enum class Outcome : std::uint8_t {
+  sent,          ///< handed to the socket
+  not_sent,      ///< certain: the venue has never seen it
+  acknowledged,  ///< the venue took it
+  refused,       ///< the venue refused it, with evidence
+  unknown,       ///< no answer, or an answer that does not say
+};
+
+/// The fate of a place, cancel or replace request. The venue's words are the remark.
+struct RequestOutcome {
+  RequestId request;
+  OrderId order;
+  ForeignId venue_order;  ///< when acknowledged and told
+  RequestKind kind = RequestKind::place;
+  Outcome outcome = Outcome::unknown;
+  Reason reason = Reason::none;
+  std::int32_t venue_code = 0;  ///< the venue's error number; Binance "code"
+};
+
+enum class QueryKind : std::uint8_t {
+  order_status,
+  open_orders,
+  fills_since,
+  balances,
+  resync_book,
+};
+
+/// Answers to a VenueRequest are framed: begin, rows (OrderReport, Execution, Balance with a query
+/// source), end. Nothing may be concluded from a list whose end is not `complete`.
+struct AnswerBegin {
+  RequestId request;
+  QueryKind kind = QueryKind::order_status;
+};
+
+enum class Completeness : std::uint8_t { complete, partial };
+
+struct AnswerEnd {
+  RequestId request;
+  QueryKind kind = QueryKind::order_status;
+  Completeness completeness = Completeness::partial;
+  bool not_found = false;  ///< order_status only: the venue says "no such order"
+  Reason reason = Reason::none;
+};
+
+enum class StreamKind : std::uint8_t {
+  market,  ///< public data of a venue
+  orders,  ///< the order path and the private stream of an account
+};
+enum class StreamState : std::uint8_t { down, connecting, ready };
+
+/// A session changed its state. `ready` for orders: logged on and the private stream confirmed.
+/// Everything that follows `ready` on this lane was received after it.
+struct StreamChanged {
+  StreamKind stream = StreamKind::market;
+  StreamState state = StreamState::down;
+  Reason reason = Reason::none;
+};
+
+/// The venue's clock against ours, measured. Positive: the venue is ahead.
+struct ClockOffset {
+  Duration offset{};
+  Duration round_trip{};
+};
+
+// ---- Control: the control lane. Always journaled, but for Time. ---------------------------------
+
+/// Engine time has come to `received`. Injected by the loop when a deadline is due.
+struct Time {};
+
+/// The first event of every start.
+struct Started {
+  std::uint32_t epoch = 0;  ///< seconds since the Unix epoch; above every earlier one
+};
+
+/// What the journal can take: `reserve`: only fills and cancels (the next segment cannot be had).
+enum class JournalRoom : std::uint8_t { open, reserve };
+struct JournalRoomChanged {
+  JournalRoom room = JournalRoom::open;
+};
+
+enum class TradingState : std::uint8_t { active, reducing, halted };
+
+/// Which part of the daemon a command is about: everything, one account, or one strategy.
+struct Scope {
+  AccountId account = no<AccountId>;
+  StrategyId strategy = no<StrategyId>;
+  friend constexpr bool operator==(const Scope&, const Scope&) = default;
+};
+
+/// The remark is the operator's reason.
+struct SetTradingState {
+  Scope scope;
+  TradingState state = TradingState::halted;
+};
+struct CancelOrder {
+  OrderId order;
+};
+struct CancelAll {
+  Scope scope;
+  InstrumentId instrument = no<InstrumentId>;  ///< none: all
+};
+/// A clean stop: no new orders from here on; `cancel_open` also cancels what works.
+struct PrepareStop {
+  bool cancel_open = false;
+};
+
+/// A command of the admin socket, a signal, or the daemon itself. Its answer is a CommandAnswered
+/// record with the same token.
+struct Command {
+  std::uint64_t token = 0;  ///< given by who asks; unique within an epoch
+  UserId user = daemon_user;
+  std::variant<SetTradingState, CancelOrder, CancelAll, PrepareStop> what;
+};
+
+// ---- The event ----------------------------------------------------------------------------------
+
+/// Anything that can reach the engine. A value of fixed size: it crosses threads by copy. Text
+/// (reject reasons, foreign ids) travels beside it as a remark.
+struct Event {
+  std::uint64_t sequence = 0;  ///< given when it leaves the inbox; the journal's order
+  Timestamp venue_time;        ///< the venue's clock; may step back a little; epoch: none given
+  Timestamp received;          ///< our clock, at the last byte of the frame
+  InstrumentId instrument = no<InstrumentId>;
+  AccountId account = no<AccountId>;
+  VenueId venue = no<VenueId>;
+  std::uint32_t remark = 0;  ///< the number of the remark that belongs to it; 0: none
+
+  using What = std::variant<Time, Trade, Quote, BookReset, BookLevels, BookInvalid, TradesLost,
+                            OrderReport, Execution, Balance, ExternalFlow, RequestOutcome,
+                            AnswerBegin, AnswerEnd, StreamChanged, ClockOffset, InstrumentRules,
+                            Started, Command, JournalRoomChanged>;
+  What what;
+};
+static_assert(std::is_trivially_copyable_v<Event>);
+static_assert(sizeof(Event) <= 192, "three cache lines; run bench/lane_bench before it grows");
+
+/// Market data and time are inputs that the journal does not hold unless they decide something.
+constexpr bool is_market(const Event& event) { return event.what.index() <= 6; }
+static_assert(std::is_same_v<std::variant_alternative_t<6, Event::What>, TradesLost>);
+
+/// Text beside an event. `number` counts up per writer; long text is cut at `capacity` and counted.
+struct Remark {
+  static constexpr std::size_t capacity = 240;
+  std::uint32_t number = 0;
+  std::uint16_t length = 0;
+  std::array<char, capacity> text;
+};
+static_assert(std::is_trivially_copyable_v<Remark>);
+
+}  // namespace halcyon::domain

@@ -1,0 +1,224 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+#include "domain/event.h"
+#include "domain/ids.h"
+#include "domain/instrument.h"
+#include "domain/order.h"
+
+namespace halcyon::domain {
+
+// Durable state changes only through records. A record carries the state after the change, not the
+// difference: applying one is an assignment, the projector writes it as it stands, and a snapshot
+// is the same records in fewer numbers. Text beside a record is noted where a kind has one.
+
+/// What a dense id names. Text: the name ("BTC/USDT" for an instrument).
+enum class NameKind : std::uint8_t { venue, asset, account, strategy, instrument, user };
+struct Named {
+  NameKind kind = NameKind::asset;
+  std::uint32_t id = 0;
+  VenueId venue = no<VenueId>;                      ///< of an account or instrument
+  AssetId base = no<AssetId>, quote = no<AssetId>;  ///< of an instrument
+  AssetClass asset_class = AssetClass::crypto;      ///< of an asset or instrument
+};
+
+enum class DefinitionKind : std::uint8_t { configuration, account, strategy, limits };
+/// A definition took effect. Text: the definition, as TOML or JSON, without secrets.
+struct Defined {
+  DefinitionKind kind = DefinitionKind::configuration;
+  std::uint32_t id = 0;  ///< account or strategy; 0 otherwise
+  std::uint32_t version = 1;
+  UserId user = daemon_user;
+};
+
+struct EpochStarted {
+  std::uint32_t epoch = 0;
+};
+
+struct InstrumentChanged {
+  InstrumentId instrument = no<InstrumentId>;
+  InstrumentRules rules;
+};
+
+/// A new order exists, ours or an external one. Text: an external order's client id.
+struct OrderOpened {
+  NewOrder order;
+};
+
+/// An order's state after a change. Text: the venue's words, if any.
+struct OrderChanged {
+  OrderId order;
+  ForeignId venue_order;
+  OrderState state = OrderState::pending_submit;
+  Reason reason = Reason::none;
+  Quantity filled;     ///< sum of booked fills
+  Money filled_quote;  ///< likewise
+  Quantity reported;   ///< the greatest cumulative quantity the venue has named
+  Evidence evidence;
+};
+
+/// A request's state after a change.
+struct RequestChanged {
+  RequestId request;
+  OrderId order;
+  RequestKind kind = RequestKind::place;
+  RequestState state = RequestState::journaled;
+  Reason reason = Reason::none;
+  std::int32_t venue_code = 0;
+  Timestamp valid_until = never;
+};
+
+/// The gate refused an order; nothing else happened. Amounts: what was asked and the limit, in
+/// 10^-9 parts of whatever the reason counts.
+struct OrderDenied {
+  NewOrder order;
+  Reason reason = Reason::none;
+  Money limit, actual;
+};
+
+/// One execution, booked once.
+struct FillBooked {
+  std::uint64_t number = 0;  ///< counts the fills of this journal from 1
+  OrderId order;
+  ForeignId venue_order;
+  ForeignId trade;
+  AccountId account = no<AccountId>;
+  StrategyId strategy = no<StrategyId>;
+  InstrumentId instrument = no<InstrumentId>;
+  Side side = Side::buy;
+  Liquidity liquidity = Liquidity::unknown;
+  Source source = Source::private_stream;
+  bool late = false;  ///< the order had already ended, or is not ours any more
+  AssetId fee_asset = no<AssetId>;
+  Price price;
+  Quantity quantity;
+  Money quote_amount;
+  Money fee;
+  Timestamp venue_time;
+};
+
+/// A position after a fill or an adjustment, per account, strategy and instrument.
+struct PositionChanged {
+  AccountId account = no<AccountId>;
+  StrategyId strategy = no<StrategyId>;  ///< none: external
+  InstrumentId instrument = no<InstrumentId>;
+  Quantity quantity;    ///< signed; fees taken in the base asset are already off
+  Price average_price;  ///< of what is held; zero when flat
+  Money cost;           ///< what is held has cost, in quote currency; signed like `quantity`
+  Money realized;       ///< profit of what was closed, in quote currency, before fees
+  Money fees;           ///< all fees paid, valued in quote currency at the time of the fill
+  std::uint64_t fills = 0;
+};
+
+/// The venue's word about one asset.
+struct BalanceChanged {
+  AccountId account = no<AccountId>;
+  AssetId asset = no<AssetId>;
+  Money free, locked;
+  Timestamp venue_time;
+};
+
+/// What an account, or a strategy in it, is worth at a moment, in the reporting currency.
+struct EquityMarked {
+  AccountId account = no<AccountId>;
+  StrategyId strategy = no<StrategyId>;  ///< none: the whole account
+  Money equity;
+  Money cash;
+  Money realized, unrealized, fees;
+  Money peak;      ///< the greatest equity so far
+  Money drawdown;  ///< peak less equity, never negative
+};
+
+struct TradingStateChanged {
+  Scope scope;
+  TradingState state = TradingState::active;
+  Reason reason = Reason::none;
+  UserId user = daemon_user;
+};
+
+/// Whether an account may trade: its state was compared with the venue's since the last connect.
+struct AccountReady {
+  AccountId account = no<AccountId>;
+  bool ready = false;
+  Reason reason = Reason::none;
+};
+
+enum class DifferenceKind : std::uint8_t {
+  missed_fill,      ///< the venue has an execution that we had not booked
+  vanished_order,   ///< we believed in an open order; the venue says how it ended
+  external_order,   ///< an open order at the venue that is not ours
+  opening_balance,  ///< what the account held when we first saw it
+  balance,          ///< a balance that our fills do not explain
+};
+/// Reconciliation found a difference. Text: in words.
+struct DifferenceFound {
+  DifferenceKind kind = DifferenceKind::missed_fill;
+  AccountId account = no<AccountId>;
+  InstrumentId instrument = no<InstrumentId>;
+  AssetId asset = no<AssetId>;
+  OrderId order;
+  Quantity ours, theirs;
+};
+
+/// What a strategy must remember beyond its candles. The strategy alone knows the meaning.
+struct StrategyMemory {
+  static constexpr std::size_t capacity = 96;
+  StrategyId strategy = no<StrategyId>;
+  InstrumentId instrument = no<InstrumentId>;
+  std::array<std::uint8_t, capacity> bytes{};
+};
+
+enum class Severity : std::uint8_t { info, warning, alarm };
+enum class NoticeCode : std::uint8_t {
+  started,
+  stopping,
+  account_reconciled,
+  difference_found,
+  fill_after_terminal,
+  overfill,
+  late_unmatched,
+  second_owner,
+  request_unknown,
+  stream_down,
+  trading_state_changed,
+  unvalued_fee,
+  account_lock_not_held,
+};
+/// Something a person should know. Text: the words.
+struct NoticeRaised {
+  Severity severity = Severity::info;
+  NoticeCode code = NoticeCode::started;
+  AccountId account = no<AccountId>;
+  InstrumentId instrument = no<InstrumentId>;
+  OrderId order;
+};
+
+/// The answer to a Command. Text: the words, when refused.
+struct CommandAnswered {
+  std::uint64_t token = 0;
+  UserId user = daemon_user;
+  bool accepted = false;
+  Reason reason = Reason::none;
+  std::uint32_t affected = 0;  ///< orders that a cancel command reached
+};
+
+/// Append at the end: a journal holds the index. Removing one needs a reader for old journals.
+using Record = std::variant<Named, Defined, EpochStarted, InstrumentChanged, OrderOpened,
+                            OrderChanged, RequestChanged, OrderDenied, FillBooked, PositionChanged,
+                            BalanceChanged, EquityMarked, TradingStateChanged, AccountReady,
+                            DifferenceFound, StrategyMemory, NoticeRaised, CommandAnswered>;
+static_assert(std::is_trivially_copyable_v<Record>);
+
+/// A record and its text. The text is valid as long as its maker says (an engine: until its next
+/// event; a journal reader: until the next frame).
+struct RecordEntry {
+  Record record;
+  std::string_view text;
+};
+
+}  // namespace halcyon::domain

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/command.h"
+#include "domain/event.h"
+#include "domain/time.h"
+
+namespace halcyon::gateways {
+
+/// One whole WebSocket message. simdjson may read `padding` bytes behind it (they are ours).
+struct Frame {
+  static constexpr std::size_t padding = 64;
+  const char* data = nullptr;
+  std::size_t size = 0;
+  bool is_text = true;
+  domain::Timestamp received;  ///< our clock, at its last byte
+
+  std::string_view text() const { return {data, size}; }
+};
+
+/// Where a session wants to be connected.
+struct Endpoint {
+  std::string host;
+  std::uint16_t port = 443;
+  std::string path = "/";  ///< with query
+  bool is_tls = true;      ///< "ws://" is for tests on loopback only
+};
+
+struct RestAnswer;
+
+/// A REST call for the helper thread. The answer is decoded there too, by `decode`: answers may be
+/// large, and the hot thread parses nothing above 64 kB.
+struct RestRequest {
+  std::uint32_t tag = 0;  ///< the session's own; comes back in the answer
+  std::string method = "GET";
+  std::string target;  ///< path and query, as signed
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  const void* context = nullptr;  ///< for `decode`; immutable while the daemon runs
+  void (*decode)(const void* context, std::string_view body, RestAnswer& answer) = nullptr;
+};
+
+struct RestAnswer {
+  std::uint32_t tag = 0;
+  int status = 0;     ///< HTTP status; 0: none (refused, timed out, cut)
+  std::string error;  ///< in words, when status is 0 or the body could not be read
+  domain::Timestamp sent, received;
+  domain::Duration retry_after{};     ///< from Retry-After
+  std::vector<domain::Event> events;  ///< made by `decode`
+  std::vector<std::string> remarks;   ///< event.remark = 1 + index into these
+  std::uint64_t last_update_id = 0;   ///< of a depth snapshot
+  std::int64_t server_time_ms = 0;
+  std::int32_t venue_code = 0;  ///< of an error body
+};
+
+/// What a session wants done, in order. One object, reused: after the first few frames it does not
+/// allocate. The driver performs and clears it after every call.
+class Actions {
+ public:
+  /// An event for the engine; the driver stamps nothing, the session fills in times and ids.
+  void emit(const domain::Event& event) { events_.push_back(event); }
+  /// An event with text.
+  void emit(domain::Event event, std::string_view remark) {
+    remarks_.emplace_back(remark.substr(0, domain::Remark::capacity));
+    event.remark = static_cast<std::uint32_t>(remarks_.size());
+    events_.push_back(event);
+  }
+  /// Room at the end of the outgoing text, for encoders that write in place. Returns the start;
+  /// `sent(end)` makes one frame of what was written.
+  char* begin_send(std::size_t capacity) {
+    const std::size_t start = text_.size();
+    text_.resize(start + capacity);
+    return text_.data() + start;
+  }
+  void end_send(const char* end) {
+    text_.resize(static_cast<std::size_t>(end - text_.data()));
+    frame_ends_.push_back(text_.size());
+  }
+  /// A text frame on the session's connection.
+  void send(std::string_view text) {
+    text_ += text;
+    frame_ends_.push_back(text_.size());
+  }
+  void rest(RestRequest request) { rest_.push_back(std::move(request)); }
+  /// Drop the connection, if any, and connect again not before `at`.
+  void reconnect(domain::Timestamp at, std::string_view why) {
+    reconnect_ = true;
+    reconnect_at_ = at;
+    why_ = why;
+  }
+
+  std::span<domain::Event> events() { return events_; }
+  std::span<const std::string> remarks() const { return remarks_; }
+  std::size_t frame_count() const { return frame_ends_.size(); }
+  std::string_view frame(std::size_t index) const {
+    const std::size_t start = index == 0 ? 0 : frame_ends_[index - 1];
+    return std::string_view{text_}.substr(start, frame_ends_[index] - start);
+  }
+  std::vector<RestRequest>& rest_requests() { return rest_; }
+  bool wants_reconnect() const { return reconnect_; }
+  domain::Timestamp reconnect_at() const { return reconnect_at_; }
+  const std::string& why() const { return why_; }
+
+  void clear() {
+    events_.clear();
+    remarks_.clear();
+    text_.clear();
+    frame_ends_.clear();
+    rest_.clear();
+    reconnect_ = false;
+    why_.clear();
+  }
+
+ private:
+  std::vector<domain::Event> events_;
+  std::vector<std::string> remarks_;
+  std::string text_;
+  std::vector<std::size_t> frame_ends_;
+  std::vector<RestRequest> rest_;
+  bool reconnect_ = false;
+  domain::Timestamp reconnect_at_;
+  std::string why_;
+};
+
+/// The life of one connection to a venue, as a state machine: (state, input, now) -> (state,
+/// actions). Owns the venue's sequence and continuity rules. Touches no socket, clock or thread;
+/// the driver in daemon/ calls it from one thread and performs its actions.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  virtual Endpoint endpoint() const = 0;
+  /// Once, before the first connect: REST reads that need no connection (instrument rules).
+  virtual void on_start(domain::Timestamp now, Actions& actions) = 0;
+  /// The WebSocket handshake is done.
+  virtual void on_open(domain::Timestamp now, Actions& actions) = 0;
+  virtual void on_frame(const Frame& frame, Actions& actions) = 0;
+  /// A ping or pong came: a sign of life. The transport answers pings itself.
+  virtual void on_sign_of_life(domain::Timestamp now) = 0;
+  /// The connection is gone, or could not be made. The session asks for the next one.
+  virtual void on_closed(std::string_view why, domain::Timestamp now, Actions& actions) = 0;
+  virtual void on_rest(RestAnswer& answer, domain::Timestamp now, Actions& actions) = 0;
+  virtual void on_time(domain::Timestamp now, Actions& actions) = 0;
+  virtual domain::Timestamp next_deadline() const = 0;
+
+  /// Order sessions only. A command that cannot be sent is answered with Outcome::not_sent.
+  virtual void on_command(const domain::OrderCommand&, domain::Timestamp, Actions&) {}
+  virtual void on_request(const domain::VenueRequest&, domain::Timestamp, Actions&) {}
+};
+
+}  // namespace halcyon::gateways
