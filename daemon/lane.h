@@ -1,11 +1,11 @@
 #pragma once
 
-#include <concurrentqueue/concurrentqueue.h>
-
 #include <atomic>
 #include <cstddef>
 #include <memory>
 #include <span>
+
+#include <concurrentqueue/concurrentqueue.h>
 
 #include "domain/check.h"
 
@@ -25,7 +25,7 @@ class Lane {
 
   struct Traits : moodycamel::ConcurrentQueueDefaultTraits {
     static constexpr std::size_t BLOCK_SIZE = block;  // NOLINT(readability-identifier-naming)
-    static constexpr std::size_t MAX_SUBQUEUE_SIZE = capacity;  // NOLINT
+    static constexpr std::size_t MAX_SUBQUEUE_SIZE = capacity;                        // NOLINT
     static constexpr std::size_t EXPLICIT_INITIAL_INDEX_SIZE = 2 * capacity / block;  // NOLINT
     static constexpr std::size_t INITIAL_IMPLICIT_PRODUCER_HASH_SIZE = 0;  // NOLINT: tokens only
   };

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "daemon/agent.h"
+#include "daemon/lanes.h"
+#include "daemon/latency.h"
+#include "daemon/waker.h"
+#include "engine/engine.h"
+#include "engine/outputs.h"
+#include "persistence/journal.h"
+
+namespace halcyon::daemon {
+
+/// Where the engine's commands and questions leave: one order session.
+struct OrderOutlet {
+  CommandLane::Writer commands;
+  RequestLane::Writer requests;
+  Waker* waker = nullptr;  ///< null: the same thread
+};
+/// Likewise for the public data of a venue.
+struct MarketOutlet {
+  RequestLane::Writer requests;
+  Waker* waker = nullptr;
+};
+
+/// Thread: engine. Owns the inbox's reading ends and the outbox's writing ends. Each turn drains
+/// control, then orders until empty, then at most `max_market_events` market events; each event is
+/// decided, journaled, and only then acted upon.
+class EngineLoop final : public Agent {
+ public:
+  /// Bounds the time that a control or order event waits behind market data.
+  static constexpr std::size_t max_market_events = 64;
+  /// Texts whose event has not come yet; more than the lane holds cannot be under way.
+  static constexpr std::size_t max_early_remarks = 256;
+
+  struct Inbox {
+    ControlLane::Reader control;
+    OrderLane::Reader orders;
+    MarketLane::Reader market;
+    RemarkLane::Reader remarks;
+  };
+
+  /// `orders` by AccountId, `markets` by VenueId; an empty one is never addressed.
+  EngineLoop(engine::Engine& engine, persistence::Journal& journal, Inbox inbox,
+             std::vector<std::optional<OrderOutlet>> orders,
+             std::vector<std::optional<MarketOutlet>> markets, Latency& latency);
+
+  /// The first event: the epoch, beside the dictionary entries and definitions that are new. Called
+  /// once, before the first turn. False when the journal has no room.
+  bool start(const domain::Event& started, std::span<const domain::RecordEntry> definitions);
+
+  std::size_t turn(domain::Timestamp now) override;
+  domain::Timestamp next_deadline() const override { return engine_.next_deadline(); }
+  void watch(std::vector<::pollfd>&) const override {}
+  bool has_work() const override;
+
+  /// Read by any thread.
+  struct Counters {
+    std::atomic<std::uint64_t> turns{0};
+    std::atomic<std::uint64_t> events{0};
+    std::atomic<std::uint64_t> commands{0};
+    std::atomic<std::uint64_t> lost_remarks{0};
+    /// 1 while a frame cannot be journaled: nothing is handled until it can.
+    std::atomic<std::uint64_t> is_stalled{0};
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  void handle(domain::Event& event);
+  std::string_view take_remark(std::uint32_t number);
+  /// Journals what is pending and sends it. False: no room, tried again in the next turn.
+  bool commit();
+  void dispatch();
+
+  engine::Engine& engine_;
+  persistence::Journal& journal_;
+  Inbox inbox_;
+  std::vector<std::optional<OrderOutlet>> orders_;
+  std::vector<std::optional<MarketOutlet>> markets_;
+  Latency& latency_;
+
+  engine::Outputs outputs_;
+  domain::Event pending_event_;  ///< decided, not yet journaled
+  domain::Remark pending_remark_;
+  std::size_t pending_remark_length_ = 0;
+  bool has_pending_ = false;
+  domain::JournalRoom room_ = domain::JournalRoom::open;
+  std::vector<domain::Remark> early_remarks_;
+  domain::Remark remark_;
+  Counters counters_;
+};
+
+}  // namespace halcyon::daemon
