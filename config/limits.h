@@ -4,27 +4,79 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "domain/decimal.h"
 #include "domain/time.h"
 
 namespace halcyon::config {
 
+/// A percentage, kept as an exact count of 10^-6 percent, so that whoever compares with it does so
+/// in integers. Settings and tests write it as they say it: `5`, `0.25`.
+class Percent {
+ public:
+  static constexpr std::int64_t parts_per_percent = 1'000'000;
+  static constexpr std::int64_t parts_per_whole = 100 * parts_per_percent;
+
+  constexpr Percent() = default;
+  /// Rounded to the nearest part; for numbers between -10^9 and 10^9.
+  // NOLINTNEXTLINE(google-explicit-constructor): a percentage is written as a plain number
+  constexpr Percent(double percent)
+      : parts_(static_cast<std::int64_t>(percent * static_cast<double>(parts_per_percent) +
+                                         (percent < 0 ? -0.5 : 0.5))) {}
+
+  constexpr std::int64_t parts() const { return parts_; }
+  constexpr double value() const {
+    return static_cast<double>(parts_) / static_cast<double>(parts_per_percent);
+  }
+  friend constexpr auto operator<=>(Percent, Percent) = default;
+
+ private:
+  std::int64_t parts_ = 0;
+};
+
 /// [risk] and its narrower tables: what one order, and everything together, may do. An empty limit
-/// does not bind at its level; the daemon's level has conservative defaults for all of them.
-/// Several apply at once and the tightest wins.
+/// does not bind at its level; the daemon's level has conservative defaults (`daemon_limits`).
+/// Several apply at once and the tightest wins; where no level has one, the gate denies.
 struct RiskLimits {
   std::optional<domain::Money> max_order_notional;     ///< in the reporting currency
   std::optional<domain::Money> max_position_notional;  ///< with working orders counted as filled
   std::optional<std::int32_t> max_open_orders;         ///< those of unknown fate included
   std::optional<std::int32_t> max_orders_per_second;
-  std::optional<double> price_collar_pct;  ///< distance from the reference price
+  std::optional<Percent> price_collar_pct;            ///< distance from the reference price
+  std::optional<domain::Duration> max_reference_age;  ///< an older reference price is none
+  std::optional<domain::Money> max_daily_loss;  ///< in the reporting currency; see not_served_yet
+  std::optional<Percent> max_drawdown_pct;      ///< from the peak of equity; see not_served_yet
+  std::optional<Percent> max_leverage;  ///< 100 %: as much as is owned; spot cannot exceed it
+};
+
+/// What binds the whole daemon unless the file says otherwise.
+inline RiskLimits daemon_limits() {
+  using namespace domain::literals;
+  RiskLimits limits;
+  limits.max_order_notional = "10000"_usd;
+  limits.max_position_notional = "50000"_usd;
+  limits.max_open_orders = 50;
+  limits.max_orders_per_second = 10;
+  limits.price_collar_pct = 5;
+  limits.max_reference_age = std::chrono::seconds{5};
+  return limits;
+}
+
+/// When a trading day begins: minutes after midnight, UTC.
+struct DayStart {
+  std::int32_t minutes = 0;
 };
 
 struct Risk {
-  std::string currency = "USD";
-  RiskLimits daemon;
-  std::map<std::string, RiskLimits> accounts, strategies, instruments;
+  std::string currency = "USD";  ///< the reporting currency: limits and equity are in it
+  /// Counted one to one as the reporting currency. For USD: USDT and USDC, unless the file says
+  /// otherwise; for any other currency: none.
+  std::vector<std::string> equal_currencies{"USDT", "USDC"};
+  DayStart day_start;
+  RiskLimits daemon = daemon_limits();
+  std::map<std::string, RiskLimits> accounts, strategies;
+  std::map<std::string, RiskLimits> instruments;  ///< by "venue:SYMBOL"
 };
 
 }  // namespace halcyon::config

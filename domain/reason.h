@@ -66,6 +66,8 @@ enum class Reason : std::uint8_t {
   order_already_ended,
   unknown_strategy,
   not_permitted,
+  // The gate again; checked beside trading_reducing.
+  reduce_only_would_increase,
 };
 
 }  // namespace halcyon::domain

@@ -18,8 +18,9 @@ namespace halcyon::risk {
 /// A refusal carries both numbers, so that its reader need not look anything up.
 struct Refusal {
   domain::Reason reason = domain::Reason::none;
-  domain::Money limit,
-      actual;  ///< in whatever the reason counts: money, base units, prices, orders
+  /// In whatever the reason counts: money, base units, prices, orders, seconds. Both zero where
+  /// there is nothing to count (halted, an input that is missing).
+  domain::Money limit, actual;
 };
 
 using Verdict = std::variant<domain::Approved<domain::NewOrder>, Refusal>;
@@ -30,8 +31,8 @@ inline constexpr std::size_t level_count = 4;
 
 /// What stands at one level when an order arrives. Working and unknown orders count as alive.
 struct Exposure {
-  domain::Money
-      position_notional;  ///< |position| + what working orders on the order's side would add
+  /// |position| + what working orders on the order's side would add; in the reporting currency.
+  domain::Money position_notional;
   std::int32_t open_orders = 0;
   std::int32_t orders_in_last_second = 0;
 };
@@ -41,6 +42,7 @@ struct Exposure {
 struct View {
   domain::Timestamp now;
   domain::TradingState trading = domain::TradingState::halted;  ///< strictest of all levels
+  bool strategy_paused = false;                                 ///< the order's own strategy
   domain::JournalRoom journal = domain::JournalRoom::open;
   bool account_known = false;
   bool account_ready = false;                      ///< reconciled since the last connect
@@ -61,7 +63,18 @@ struct View {
 using LimitSet = std::array<const config::RiskLimits*, level_count>;
 
 /// The pre-trade gate. Pure: equal order, view and limits give an equal verdict. The checks run in
-/// the order of `Reason`, and the first that fails decides. Any thread; no state.
+/// the order of `Reason`, and the first that fails decides. Integers only; no allocation. Any
+/// thread; no state. Cancels do not come here: they always pass.
+///
+/// - What an order is worth: its quantity at its limit price; a market order at the reference; a
+///   limit sell below the reference at the reference, where it would be filled.
+/// - An order reduces as far as it closes the position of its account, strategy and instrument
+///   that no working order closes already; only the rest of it adds to a position. While trading
+///   is `reducing`, and for a reduce-only order, there may be no rest: it cannot flip.
+/// - A limit on equal terms passes: exactly at it is inside.
+/// - The tightest level decides: of several limits on the order the smallest, of limits on what
+///   stands already the one with the least room. Where no level has a limit, it counts as zero.
+/// - The collar holds on both sides of the reference.
 class Gate {
  public:
   Verdict check(const domain::NewOrder& order, const View& view,

@@ -1,0 +1,81 @@
+#include "config/config.h"
+
+#include <algorithm>
+
+#include "domain/enum_name.h"
+
+namespace halcyon::config {
+
+const Venue* find_venue(const Config& config, std::string_view instrument) {
+  const std::size_t colon = instrument.find(':');
+  const std::string_view symbol = symbol_of(instrument);
+  const Venue* found = nullptr;
+  for (const Venue& venue : config.venues) {
+    if (colon != std::string_view::npos && venue.name != instrument.substr(0, colon)) continue;
+    if (std::find(venue.instruments.begin(), venue.instruments.end(), symbol) ==
+        venue.instruments.end()) {
+      continue;
+    }
+    if (found != nullptr) return nullptr;
+    found = &venue;
+  }
+  return found;
+}
+
+std::vector<std::string> not_served_yet(const Config& config) {
+  std::vector<std::string> lines;
+  const auto say = [&lines](std::string what, std::string_view mend) {
+    lines.push_back(std::move(what) + ": not served yet; " + std::string{mend});
+  };
+  const auto counts_as_reporting = [&config](std::string_view currency) {
+    const auto& equal = config.risk.equal_currencies;
+    return currency == config.risk.currency ||
+           std::find(equal.begin(), equal.end(), currency) != equal.end();
+  };
+  for (const Venue& venue : config.venues) {
+    if (venue.kind != VenueKind::binance) {
+      say("venues." + venue.name + ".kind = \"" + std::string{domain::enum_name(venue.kind)} + '"',
+          "this version speaks to binance only");
+    }
+    for (const std::string& instrument : venue.instruments) {
+      const std::size_t slash = instrument.find('/');
+      if (slash == std::string::npos) continue;
+      const std::string quote = instrument.substr(slash + 1);
+      if (!counts_as_reporting(quote)) {
+        say("venues." + venue.name + ".instruments: " + instrument + " is priced in " + quote +
+                ", and limits are in " + config.risk.currency,
+            "this version converts no currencies: add \"" + quote +
+                "\" to risk.equal_currencies if it may count one to one, or leave it out");
+      }
+    }
+  }
+  for (const Account& account : config.accounts) {
+    if (account.mode == AccountMode::paper) {
+      say("accounts." + account.name + ".mode = \"paper\"",
+          "use mode = \"live\" on a venue with environment = \"simulator\" or \"testnet\"");
+    }
+  }
+  for (const Strategy& strategy : config.strategies) {
+    if (strategy.type != domain::enum_name(StrategyType::trend_following)) {
+      say("strategies." + strategy.name + ".type = \"" + strategy.type + '"',
+          "this version knows trend_following");
+    }
+  }
+  const auto limits = [&say](const std::string& table, const RiskLimits& limit) {
+    if (limit.max_daily_loss) {
+      say(table + ".max_daily_loss", "leave it out, and do not count on it");
+    }
+    if (limit.max_drawdown_pct) {
+      say(table + ".max_drawdown_pct", "leave it out, and do not count on it");
+    }
+  };
+  limits("risk", config.risk.daemon);
+  for (const auto& [name, limit] : config.risk.accounts) limits("risk.accounts." + name, limit);
+  for (const auto& [name, limit] : config.risk.strategies) limits("risk.strategies." + name, limit);
+  for (const auto& [name, limit] : config.risk.instruments) {
+    limits("risk.instruments.\"" + name + '"', limit);
+  }
+  return lines;
+}
+
+}  // namespace halcyon::config

@@ -1,0 +1,325 @@
+#include "risk/gate.h"
+
+#include <limits>
+
+namespace halcyon::risk {
+
+namespace {
+
+using domain::Int128;
+using domain::Money;
+using domain::NewOrder;
+using domain::Price;
+using domain::Quantity;
+using domain::Reason;
+using Limits = config::RiskLimits;
+
+/// A number as it stands in a refusal.
+template <class Kind>
+Money shown(domain::Decimal<Kind> amount) {
+  return Money::from_raw(amount.raw());
+}
+Money shown(std::int64_t count) {
+  return Money::from_raw(static_cast<Int128>(count) * domain::decimal_scale);
+}
+
+Refusal refuse(Reason reason, Money limit = {}, Money actual = {}) {
+  return {reason, limit, actual};
+}
+constexpr Refusal pass{};
+
+/// a + b, never beyond the greatest amount: whoever comes so far is above every limit.
+Int128 saturating_add(Int128 left, Int128 right) {
+  constexpr auto greatest = static_cast<Int128>(~domain::Uint128{0} >> 1);
+  Int128 sum = 0;
+  return __builtin_add_overflow(left, right, &sum) ? greatest : sum;
+}
+
+/// The smallest limit of all levels; empty when none has one.
+template <class Value>
+std::optional<Value> tightest(const LimitSet& limits, std::optional<Value> Limits::*member) {
+  std::optional<Value> smallest;
+  for (const Limits* level : limits) {
+    if (level == nullptr || !(level->*member)) continue;
+    if (!smallest || *(level->*member) < *smallest) smallest = *(level->*member);
+  }
+  return smallest;
+}
+
+/// Of the limits that the levels set, and what would stand at each, the pair with the least room;
+/// room below zero refuses. No limit at any level counts as a limit of zero.
+template <class Limit, class Actual>
+Refusal tightest_room(const LimitSet& limits, Reason reason, Limit limit_at, Actual actual_at) {
+  bool found = false;
+  Int128 least = 0;
+  Refusal worst = refuse(reason);
+  for (std::size_t level = 0; level < level_count; ++level) {
+    if (limits[level] == nullptr) continue;
+    const std::optional<Money> limit = limit_at(*limits[level]);
+    if (!limit) continue;
+    const Money actual = actual_at(level);
+    // A limit is never negative and `actual` saturates, so the difference fits.
+    const Int128 room = limit->raw() - actual.raw();
+    if (!found || room < least) {
+      found = true;
+      least = room;
+      worst = refuse(reason, *limit, actual);
+    }
+  }
+  if (!found) worst.actual = actual_at(0);
+  return found && least >= 0 ? pass : worst;
+}
+
+/// One order on its way through the checks.
+struct Check {
+  const NewOrder& order;
+  const View& view;
+  const LimitSet& limits;
+
+  bool is_buy() const { return order.side == domain::Side::buy; }
+  bool is_market() const { return order.type == domain::OrderType::market; }
+
+  /// How much of the position the order could still close.
+  Quantity closable() const {
+    const Quantity position = view.position;
+    if (position.is_zero() || position.is_negative() != is_buy()) return {};
+    const Int128 size = position.is_negative() ? saturating_negate(position.raw()) : position.raw();
+    const Int128 working = view.working_reduce.is_negative() ? 0 : view.working_reduce.raw();
+    return working >= size ? Quantity{} : Quantity::from_raw(size - working);
+  }
+
+  static Int128 saturating_negate(Int128 value) {
+    Int128 result = 0;
+    constexpr auto greatest = static_cast<Int128>(~domain::Uint128{0} >> 1);
+    return __builtin_sub_overflow(Int128{0}, value, &result) ? greatest : result;
+  }
+
+  Refusal state() const {
+    using domain::TradingState;
+    if (view.trading == TradingState::reducing) {
+      if (order.quantity > closable()) {
+        return refuse(Reason::trading_reducing, shown(closable()), shown(order.quantity));
+      }
+    } else if (view.trading != TradingState::active) {
+      return refuse(Reason::trading_halted);
+    }
+    if (order.reduce_only && order.quantity > closable()) {
+      return refuse(Reason::reduce_only_would_increase, shown(closable()), shown(order.quantity));
+    }
+    if (view.strategy_paused) return refuse(Reason::strategy_paused);
+    // An account that is not known has nothing to be reconciled: the check after these says so.
+    if (view.account_known && !view.account_ready) return refuse(Reason::account_not_reconciled);
+    if (view.account_known && !view.stream_ready) return refuse(Reason::stream_not_ready);
+    if (!view.account_known) return refuse(Reason::unknown_account);
+    return pass;
+  }
+
+  Refusal instrument() const {
+    using domain::InstrumentStatus;
+    if (order.instrument == domain::no<domain::InstrumentId>) {
+      return refuse(Reason::unknown_instrument);
+    }
+    if (view.rules == nullptr || view.rules->status == InstrumentStatus::unknown) {
+      return refuse(Reason::missing_instrument_rules);
+    }
+    if (view.rules->status != InstrumentStatus::trading) {
+      return refuse(Reason::instrument_not_trading);
+    }
+    if (!is_served()) return refuse(Reason::order_type_not_supported);
+    if (order.id.is_none() || view.is_duplicate) return refuse(Reason::duplicate_order);
+    return pass;
+  }
+
+  /// Market, and limit as GTC, IOC or FOK; post-only where it can rest. A price that the type has
+  /// no use for means that something else was meant.
+  bool is_served() const {
+    using domain::OrderType;
+    using domain::TimeInForce;
+    if (!order.stop_price.is_zero()) return false;
+    if (order.type == OrderType::market) return !order.post_only && order.limit_price.is_zero();
+    if (order.type != OrderType::limit) return false;
+    if (order.time_in_force == TimeInForce::gtc) return true;
+    return !order.post_only &&
+           (order.time_in_force == TimeInForce::ioc || order.time_in_force == TimeInForce::fok);
+  }
+
+  Refusal quantity() const {
+    const domain::InstrumentRules& rules = *view.rules;
+    const Quantity asked = order.quantity;
+    if (!asked.is_positive()) {
+      return refuse(Reason::quantity_not_positive, {}, shown(asked));
+    }
+    if (!domain::is_multiple(asked, rules.lot)) {
+      return refuse(Reason::quantity_off_lot, shown(rules.lot), shown(asked));
+    }
+    if (asked < rules.min_quantity) {
+      return refuse(Reason::quantity_below_minimum, shown(rules.min_quantity), shown(asked));
+    }
+    if (const auto above = [&](Quantity most) { return !most.is_zero() && asked > most; };
+        above(rules.max_quantity)) {
+      return refuse(Reason::quantity_above_maximum, shown(rules.max_quantity), shown(asked));
+    } else if (is_market() && above(rules.max_market_quantity)) {
+      return refuse(Reason::quantity_above_maximum, shown(rules.max_market_quantity), shown(asked));
+    }
+    return pass;
+  }
+
+  Refusal limit_price() const {
+    if (is_market()) return pass;
+    const domain::InstrumentRules& rules = *view.rules;
+    const Price price = order.limit_price;
+    if (!price.is_positive()) return refuse(Reason::price_not_positive, {}, shown(price));
+    if (!domain::is_multiple(price, rules.tick)) {
+      return refuse(Reason::price_off_tick, shown(rules.tick), shown(price));
+    }
+    if (price < rules.min_price) {
+      return refuse(Reason::price_below_minimum, shown(rules.min_price), shown(price));
+    }
+    if (!rules.max_price.is_zero() && price > rules.max_price) {
+      return refuse(Reason::price_above_maximum, shown(rules.max_price), shown(price));
+    }
+    return pass;
+  }
+
+  Refusal reference() const {
+    if (!view.reference || !view.reference->is_positive()) {
+      return refuse(Reason::missing_reference_price);
+    }
+    const auto oldest = tightest(limits, &Limits::max_reference_age).value_or(domain::Duration{});
+    std::int64_t age = 0;
+    if (__builtin_sub_overflow(domain::to_unix_ns(view.now),
+                               domain::to_unix_ns(view.reference_time), &age)) {
+      age = std::numeric_limits<std::int64_t>::max();
+    }
+    // A nanosecond is a 10^-9 part of a second: the numbers in the refusal are seconds.
+    if (age > oldest.count()) {
+      return refuse(Reason::stale_reference_price, Money::from_raw(oldest.count()),
+                    Money::from_raw(age));
+    }
+    return is_market() ? pass : collar(view.reference->raw());
+  }
+
+  Refusal collar(std::int64_t reference) const {
+    const auto width = tightest(limits, &Limits::price_collar_pct).value_or(config::Percent{});
+    const Int128 price = order.limit_price.raw();
+    const Int128 distance = price > reference ? price - reference : reference - price;
+    // Both products stay below 2^63 x 2^63.
+    if (distance * config::Percent::parts_per_whole <=
+        static_cast<Int128>(reference) * width.parts()) {
+      return pass;
+    }
+    const Int128 room =
+        static_cast<Int128>(reference) * width.parts() / config::Percent::parts_per_whole;
+    return refuse(Reason::price_outside_collar,
+                  Money::from_raw(price > reference ? reference + room : reference - room),
+                  shown(order.limit_price));
+  }
+
+  /// Worth of a quantity where the order would trade.
+  std::optional<Money> worth(Quantity quantity) const {
+    Price price = is_market() ? *view.reference : order.limit_price;
+    if (!is_buy() && price < *view.reference) price = *view.reference;
+    return domain::notional(price, quantity);
+  }
+
+  Refusal notional(Money& value) const {
+    const domain::InstrumentRules& rules = *view.rules;
+    const std::optional<Money> worth_of_all = worth(order.quantity);
+    const std::optional<Money> at_venue =
+        domain::notional(is_market() ? *view.reference : order.limit_price, order.quantity);
+    if (!worth_of_all || !at_venue) {
+      return refuse(Reason::notional_overflow,
+                    Money::from_raw(static_cast<Int128>(~domain::Uint128{0} >> 1)),
+                    shown(order.quantity));
+    }
+    value = *worth_of_all;
+    if ((!is_market() || rules.min_notional_for_market) && *at_venue < rules.min_notional) {
+      return refuse(Reason::notional_below_minimum, rules.min_notional, *at_venue);
+    }
+    if ((!is_market() || rules.max_notional_for_market) && !rules.max_notional.is_zero() &&
+        *at_venue > rules.max_notional) {
+      return refuse(Reason::notional_above_maximum, rules.max_notional, *at_venue);
+    }
+    const Money most = tightest(limits, &Limits::max_order_notional).value_or(Money{});
+    if (value > most) return refuse(Reason::order_notional_above_limit, most, value);
+    return pass;
+  }
+
+  Refusal position() const {
+    const Quantity closes = closable();
+    if (order.quantity <= closes) return pass;
+    // Part of a quantity whose worth was found to fit.
+    const Int128 added =
+        worth(Quantity::from_raw(order.quantity.raw() - closes.raw())).value_or(Money{}).raw();
+    return tightest_room(
+        limits, Reason::position_notional_above_limit,
+        [](const Limits& level) { return level.max_position_notional; },
+        [&](std::size_t level) {
+          const Int128 stands = view.exposure[level].position_notional.raw();
+          return Money::from_raw(saturating_add(stands < 0 ? 0 : stands, added));
+        });
+  }
+
+  Refusal funds(Money value) const {
+    if (is_buy()) {
+      const Money free = view.free_quote.value_or(Money{});
+      return free < value ? refuse(Reason::insufficient_funds, free, value) : pass;
+    }
+    const Money free = view.free_base_as_money.value_or(Money{});
+    return free < shown(order.quantity)
+               ? refuse(Reason::insufficient_funds, free, shown(order.quantity))
+               : pass;
+  }
+
+  Refusal counts() const {
+    const auto limit_of = [](std::optional<std::int32_t> Limits::*member) {
+      return [member](const Limits& level) {
+        return level.*member ? std::optional{shown(std::int64_t{*(level.*member)})} : std::nullopt;
+      };
+    };
+    const Refusal open =
+        tightest_room(limits, Reason::too_many_open_orders, limit_of(&Limits::max_open_orders),
+                      [this](std::size_t level) {
+                        return shown(std::int64_t{view.exposure[level].open_orders} + 1);
+                      });
+    if (open.reason != Reason::none) return open;
+    return tightest_room(
+        limits, Reason::too_many_orders_per_second, limit_of(&Limits::max_orders_per_second),
+        [this](std::size_t level) {
+          return shown(std::int64_t{view.exposure[level].orders_in_last_second} + 1);
+        });
+  }
+
+  Refusal way_out() const {
+    if (view.journal != domain::JournalRoom::open) return refuse(Reason::journal_unavailable);
+    if (!view.outbox_has_room) return refuse(Reason::outbox_full);
+    return pass;
+  }
+
+  Refusal first() const {
+    Money value;
+    Refusal refusal = state();
+    const auto passed = [&refusal] { return refusal.reason == Reason::none; };
+    if (passed()) refusal = instrument();
+    if (passed()) refusal = quantity();
+    if (passed()) refusal = limit_price();
+    if (passed()) refusal = reference();
+    if (passed()) refusal = notional(value);
+    if (passed()) refusal = position();
+    if (passed()) refusal = funds(value);
+    if (passed()) refusal = counts();
+    if (passed()) refusal = way_out();
+    return refusal;
+  }
+};
+
+}  // namespace
+
+Verdict Gate::check(const NewOrder& order, const View& view,
+                    const LimitSet& limits) const noexcept {
+  const Refusal refusal = Check{order, view, limits}.first();
+  if (refusal.reason != Reason::none) return refusal;
+  return domain::Approved<NewOrder>{order};
+}
+
+}  // namespace halcyon::risk
