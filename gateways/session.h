@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "domain/command.h"
@@ -56,6 +58,8 @@ struct RestAnswer {
   std::uint64_t last_update_id = 0;   ///< of a depth snapshot
   std::int64_t server_time_ms = 0;
   std::int32_t venue_code = 0;  ///< of an error body
+  /// Other numbers that the venue told, by name: rate limits as "REQUEST_WEIGHT/60".
+  std::vector<std::pair<std::string, std::int64_t>> numbers;
 };
 
 /// What a session wants done, in order. One object, reused: after the first few frames it does not
@@ -87,6 +91,8 @@ class Actions {
     frame_ends_.push_back(text_.size());
   }
   void rest(RestRequest request) { rest_.push_back(std::move(request)); }
+  /// Words for the log: rare, said once a kind by the session itself, never with a secret.
+  void say(std::string text) { said_.push_back(std::move(text)); }
   /// Drop the connection, if any, and connect again not before `at`.
   void reconnect(domain::Timestamp at, std::string_view why) {
     reconnect_ = true;
@@ -94,6 +100,10 @@ class Actions {
     why_ = why;
   }
 
+  /// For decoders, which append in place: event.remark = 1 + index into the remarks.
+  std::vector<domain::Event>& event_list() { return events_; }
+  std::vector<std::string>& remark_list() { return remarks_; }
+  std::span<const std::string> said() const { return said_; }
   std::span<domain::Event> events() { return events_; }
   std::span<const std::string> remarks() const { return remarks_; }
   std::size_t frame_count() const { return frame_ends_.size(); }
@@ -112,6 +122,7 @@ class Actions {
     text_.clear();
     frame_ends_.clear();
     rest_.clear();
+    said_.clear();
     reconnect_ = false;
     why_.clear();
   }
@@ -122,6 +133,7 @@ class Actions {
   std::string text_;
   std::vector<std::size_t> frame_ends_;
   std::vector<RestRequest> rest_;
+  std::vector<std::string> said_;
   bool reconnect_ = false;
   domain::Timestamp reconnect_at_;
   std::string why_;
@@ -151,6 +163,11 @@ class Session {
   /// Order sessions only. A command that cannot be sent is answered with Outcome::not_sent.
   virtual void on_command(const domain::OrderCommand&, domain::Timestamp, Actions&) {}
   virtual void on_request(const domain::VenueRequest&, domain::Timestamp, Actions&) {}
+
+  /// Takes one counter: `name` is lower case with underscores, `value` only grows.
+  using Count = std::function<void(std::string_view name, std::uint64_t value)>;
+  /// Every counter of the session, for metrics and tests. Thread: the session's.
+  virtual void each_counter(const Count&) const {}
 };
 
 }  // namespace halcyon::gateways
