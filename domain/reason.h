@@ -68,6 +68,8 @@ enum class Reason : std::uint8_t {
   not_permitted,
   // The gate again; checked beside trading_reducing.
   reduce_only_would_increase,
+  // The venue's numbering shows that something was missed.
+  sequence_gap,
 };
 
 }  // namespace halcyon::domain
