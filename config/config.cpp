@@ -22,6 +22,17 @@ const Venue* find_venue(const Config& config, std::string_view instrument) {
   return found;
 }
 
+const RiskLimits* instrument_limits(const Config& config, std::string_view venue,
+                                    std::string_view symbol) {
+  const auto& limits = config.risk.instruments;
+  const std::string whole = std::string{venue} + ':' + std::string{symbol};
+  if (const auto found = limits.find(whole); found != limits.end()) return &found->second;
+  const auto found = limits.find(std::string{symbol});
+  if (found == limits.end()) return nullptr;
+  const Venue* owner = find_venue(config, symbol);
+  return owner != nullptr && owner->name == venue ? &found->second : nullptr;
+}
+
 std::vector<std::string> not_served_yet(const Config& config) {
   std::vector<std::string> lines;
   const auto say = [&lines](std::string what, std::string_view mend) {
@@ -53,6 +64,11 @@ std::vector<std::string> not_served_yet(const Config& config) {
     if (account.mode == AccountMode::paper) {
       say("accounts." + account.name + ".mode = \"paper\"",
           "use mode = \"live\" on a venue with environment = \"simulator\" or \"testnet\"");
+    }
+    if (account.market != Market::spot) {
+      say("accounts." + account.name + ".market = \"" +
+              std::string{domain::enum_name(account.market)} + '"',
+          "use market = \"spot\"");
     }
   }
   for (const Strategy& strategy : config.strategies) {

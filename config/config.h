@@ -24,6 +24,7 @@ enum class VenueKind : std::uint8_t { binance, coinbase, alpaca };
 enum class Environment : std::uint8_t { production, testnet, venue_paper, simulator };
 enum class Channel : std::uint8_t { trades, quotes, book };
 enum class AccountMode : std::uint8_t { live, paper };
+enum class Market : std::uint8_t { spot, margin, futures };
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error };
 enum class StrategyType : std::uint8_t {
   trend_following,
@@ -87,13 +88,14 @@ struct Venue {
   std::string crypto_feed;      ///< Alpaca: "us"
   std::string ca_file;          ///< an extra trust anchor; empty: the system's
   std::vector<std::string> instruments;
-  std::vector<Channel> channels;
+  std::vector<Channel> channels{Channel::trades, Channel::quotes, Channel::book};
 };
 
 struct Account {
   std::string name;
   std::string venue;
   AccountMode mode = AccountMode::live;
+  Market market = Market::spot;  ///< never futures: the reader refuses them
   std::string owner = "daemon";
   std::string api_key_file;
   std::string private_key_file;
@@ -139,6 +141,10 @@ inline std::string_view symbol_of(std::string_view instrument) {
 /// else the only one that lists it. Null when there is none, or more than one. A Config that was
 /// read has no such instrument.
 const Venue* find_venue(const Config& config, std::string_view instrument);
+
+/// The limits of [risk.instruments] for one instrument, under either of its spellings; null: none.
+const RiskLimits* instrument_limits(const Config& config, std::string_view venue,
+                                    std::string_view symbol);
 
 /// What the configuration asks for that this version refuses to pretend: one line each, in words.
 /// A daemon with such a configuration does not start; empty: all of it is served.

@@ -47,7 +47,7 @@ struct RiskLimits {
   std::optional<domain::Duration> max_reference_age;  ///< an older reference price is none
   std::optional<domain::Money> max_daily_loss;  ///< in the reporting currency; see not_served_yet
   std::optional<Percent> max_drawdown_pct;      ///< from the peak of equity; see not_served_yet
-  std::optional<Percent> max_leverage;  ///< 100 %: as much as is owned; spot cannot exceed it
+  std::optional<std::int32_t> max_leverage;     ///< times what is owned; spot never exceeds 1
 };
 
 /// What binds the whole daemon unless the file says otherwise.
@@ -76,7 +76,8 @@ struct Risk {
   DayStart day_start;
   RiskLimits daemon = daemon_limits();
   std::map<std::string, RiskLimits> accounts, strategies;
-  std::map<std::string, RiskLimits> instruments;  ///< by "venue:SYMBOL"
+  /// As written: "BTC/USDT", or "binance:BTC/USDT"; `instrument_limits` finds them.
+  std::map<std::string, RiskLimits> instruments;
 };
 
 }  // namespace halcyon::config
