@@ -31,9 +31,10 @@ class Waker {
   }
   /// Thread: the sleeper. Announces sleep; it must look at its queues once more before it sleeps.
   void announce_sleep() { asleep_.store(true, std::memory_order_seq_cst); }
-  /// Thread: the sleeper, awake again.
-  void awake() {
+  /// Thread: the sleeper, awake again. `is_signaled`: poll found the descriptor readable.
+  void awake(bool is_signaled) {
     asleep_.store(false, std::memory_order_relaxed);
+    if (!is_signaled) return;
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = ::read(fd_, &count, sizeof count);
   }

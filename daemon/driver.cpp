@@ -1,0 +1,243 @@
+#include "daemon/driver.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace halcyon::daemon {
+
+namespace {
+
+void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Driver::Driver(std::string name, std::unique_ptr<gateways::Session> session, Ends ends,
+               const gateways::transport::Clock& clock, const persistence::Journal& journal,
+               Latency& latency, Say say)
+    : name_(std::move(name)),
+      session_(std::move(session)),
+      ends_(std::move(ends)),
+      clock_(clock),
+      journal_(journal),
+      latency_(latency),
+      say_(std::move(say)) {}
+
+void Driver::start(domain::Timestamp now) {
+  session_->each_counter([this](std::string_view counter, std::uint64_t) {
+    if (counter_names_.size() < max_session_counters) counter_names_.emplace_back(counter);
+  });
+  publish_ = [this](std::string_view, std::uint64_t value) {
+    if (counter_index_ < counter_names_.size()) {
+      counter_values_.at(counter_index_++).store(value, std::memory_order_relaxed);
+    }
+  };
+  session_->on_start(now, actions_);
+  perform(now);
+  connect_at_ = now;
+}
+
+void Driver::each_session_counter(const gateways::Session::Count& take) const {
+  for (std::size_t index = 0; index < counter_names_.size(); ++index) {
+    take(counter_names_[index], counter_values_.at(index).load(std::memory_order_relaxed));
+  }
+}
+
+void Driver::publish_counters(domain::Timestamp now) {
+  if (now < publish_at_) return;
+  publish_at_ = now + std::chrono::seconds{1};
+  counter_index_ = 0;
+  session_->each_counter(publish_);
+}
+
+void Driver::perform(domain::Timestamp now) {
+  // What goes to the venue first: the rest is ours and can wait for a microsecond.
+  if (connection_ != nullptr) {
+    for (std::size_t index = 0; index < actions_.frame_count(); ++index) {
+      // A refused text needs no word here: the connection is closed, and closed() says what
+      // becomes of every request that was under way.
+      const auto sent = connection_->send(actions_.frame(index));
+      if (sent == gateways::transport::Sent::full)
+        connection_->drop("the venue takes no more data");
+    }
+  }
+  const auto events = actions_.events();
+  if (ends_.market && !events.empty()) {
+    // Market data and the rest go to different lanes; runs of either stay in order.
+    std::size_t at = 0;
+    while (at < events.size()) {
+      const bool is_market = domain::is_market(events[at]);
+      std::size_t end = at + 1;
+      while (end < events.size() && domain::is_market(events[end]) == is_market) ++end;
+      const auto run = events.subspan(at, end - at);
+      if (is_market) {
+        ends_.market->push(run);
+      } else {
+        ends_.orders->push(run, actions_.remarks());
+      }
+      at = end;
+    }
+  } else if (!events.empty()) {
+    ends_.orders->push(events, actions_.remarks());
+  }
+  for (auto& request : actions_.rest_requests()) {
+    HelperTask task{std::move(request)};
+    if (!ends_.tasks.try_push(std::move(task))) {
+      waiting_rest_.push_back(std::move(std::get<gateways::RestRequest>(task)));
+    }
+  }
+  for (const std::string& words : actions_.said()) say_(words);
+  const bool reconnects = actions_.wants_reconnect();
+  if (reconnects) {
+    connect_at_ = actions_.reconnect_at();
+    if (connection_ != nullptr && !connection_->is_closed()) connection_->drop(actions_.why());
+  }
+  actions_.clear();
+  static_cast<void>(now);
+}
+
+void Driver::closed(std::string_view why, domain::Timestamp now) {
+  say_(std::string{"connection closed: "}.append(why));
+  session_->on_closed(why, now, actions_);
+  perform(now);
+}
+
+void Driver::connect_if_due(domain::Timestamp now) {
+  if (connection_ != nullptr || is_connecting_ || now < connect_at_) return;
+  if (!ends_.tasks.try_push(HelperTask{ConnectTask{session_->endpoint()}})) return;  // next turn
+  is_connecting_ = true;
+  connect_at_ = domain::never;
+}
+
+void Driver::take_results(domain::Timestamp now) {
+  HelperResult result;
+  while (ends_.results.try_pop(result)) {
+    if (auto* made = std::get_if<ConnectResult>(&result)) {
+      is_connecting_ = false;
+      if (made->connection != nullptr) {
+        connection_ = std::move(made->connection);
+        bump(counters_.connects);
+        say_("connected");
+        session_->on_open(now, actions_);
+        perform(now);
+      } else {
+        closed(made->failure.words, now);
+        // A server that names a time is not asked again sooner, whatever the session thinks.
+        if (made->failure.retry_after > domain::Duration::zero()) {
+          connect_at_ = std::max(connect_at_, now + made->failure.retry_after);
+        }
+      }
+    } else if (auto* answer = std::get_if<gateways::RestAnswer>(&result)) {
+      session_->on_rest(*answer, now, actions_);
+      perform(now);
+    }
+  }
+}
+
+std::size_t Driver::take_commands(domain::Timestamp now) {
+  if (!ends_.commands) return 0;
+  std::size_t count = 0;
+  while (has_held_ || ends_.commands->try_pop(held_)) {
+    // Mode "power": what the journal has not on disk yet does not leave.
+    has_held_ = journal_.durable_sequence() < held_.journal_sequence;
+    if (has_held_) break;
+    const auto before = ticks();
+    session_->on_command(held_, now, actions_);
+    const bool is_new = std::holds_alternative<domain::Approved<domain::NewOrder>>(held_.what);
+    const bool sends = actions_.frame_count() != 0;
+    perform(now);
+    if (sends) {
+      latency_[Stage::send].record(ticks() - before);
+      if (is_new && held_.decided != domain::Timestamp{}) {
+        const auto taken = clock_.now() - held_.decided;
+        latency_[Stage::tick_to_order].record(
+            static_cast<std::uint64_t>(std::max<std::int64_t>(taken.count(), 0)));
+      }
+    }
+    bump(counters_.commands);
+    ++count;
+  }
+  return count;
+}
+
+std::size_t Driver::take_requests(domain::Timestamp now) {
+  return ends_.requests.drain(64, [&](const domain::VenueRequest& request) {
+    session_->on_request(request, now, actions_);
+    perform(now);
+  });
+}
+
+std::size_t Driver::read(domain::Timestamp now) {
+  if (connection_ == nullptr) return 0;
+  struct Handler {
+    Driver& driver;
+    domain::Timestamp now;
+    void on_frame(const gateways::Frame& frame) const {
+      const auto before = ticks();
+      bump(driver.counters_.frames);
+      bump(driver.counters_.bytes, frame.size);
+      driver.session_->on_frame(frame, driver.actions_);
+      driver.perform(now);
+      driver.latency_[Stage::decode].record(ticks() - before);
+    }
+    void on_sign_of_life(domain::Timestamp at) const { driver.session_->on_sign_of_life(at); }
+  };
+  const std::size_t count =
+      connection_->poll_messages(clock_, max_messages_per_turn, Handler{*this, now});
+  if (connection_->is_closed()) {
+    const std::string why = connection_->why();
+    connection_.reset();
+    closed(why, now);
+    return count + 1;
+  }
+  return count;
+}
+
+std::size_t Driver::turn(domain::Timestamp now) {
+  take_results(now);
+  // Commands before data: an order must not wait behind a burst of frames.
+  std::size_t done = take_commands(now);
+  if (ends_.requests.size() != 0) done += take_requests(now);
+  if (ends_.orders->is_blocked()) ends_.orders->flush();
+  if (ends_.market && ends_.market->owes()) ends_.market->flush();
+  // A socket whose events have no room is left alone: the peer's window is the queue then.
+  if (!ends_.orders->is_blocked()) done += read(now);
+  if (now >= session_->next_deadline()) {
+    session_->on_time(now, actions_);
+    perform(now);
+  }
+  if (!waiting_rest_.empty() &&
+      ends_.tasks.try_push(HelperTask{std::move(waiting_rest_.front())})) {
+    waiting_rest_.erase(waiting_rest_.begin());
+  }
+  connect_if_due(now);
+  publish_counters(now);
+  return done;
+}
+
+domain::Timestamp Driver::next_deadline() const {
+  domain::Timestamp next = std::min(session_->next_deadline(), publish_at_);
+  if (connection_ == nullptr && !is_connecting_) next = std::min(next, connect_at_);
+  return next;
+}
+
+void Driver::watch(std::vector<::pollfd>& descriptors) const {
+  if (connection_ == nullptr) return;
+  short events = POLLIN;
+  if (connection_->wants_write()) events = static_cast<short>(events | POLLOUT);
+  descriptors.push_back({connection_->fd(), events, 0});
+}
+
+bool Driver::has_work() const {
+  return (ends_.commands && (has_held_ || ends_.commands->size() != 0)) ||
+         ends_.requests.size() != 0 || ends_.results.size() != 0;
+}
+
+bool Driver::send_raw(std::string_view text) {
+  return connection_ != nullptr &&
+         connection_->send(text) == gateways::transport::Sent::handed_over;
+}
+
+}  // namespace halcyon::daemon

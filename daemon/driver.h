@@ -1,0 +1,109 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/agent.h"
+#include "daemon/helper.h"
+#include "daemon/lanes.h"
+#include "daemon/latency.h"
+#include "daemon/writers.h"
+#include "gateways/session.h"
+#include "gateways/transport/clock.h"
+#include "gateways/transport/connection.h"
+#include "persistence/journal.h"
+
+namespace halcyon::daemon {
+
+/// Drives one session: gives it frames, answers, commands and the time, and performs its actions.
+/// The session decides; the driver owns the connection. Thread: one hot thread.
+class Driver final : public Agent {
+ public:
+  /// Messages read from the socket in one turn, so that the other agents get theirs.
+  static constexpr std::size_t max_messages_per_turn = 16;
+
+  struct Ends {
+    std::unique_ptr<MarketWriter> market;         ///< of a market session
+    std::unique_ptr<OrderWriter> orders;          ///< of every session: whatever is not market data
+    std::optional<CommandLane::Reader> commands;  ///< of an order session
+    RequestLane::Reader requests;
+    TaskLane::Writer tasks;
+    ResultLane::Reader results;
+  };
+  /// What happened, for the log: rare, and outside the hot path.
+  using Say = std::function<void(std::string_view what)>;
+
+  Driver(std::string name, std::unique_ptr<gateways::Session> session, Ends ends,
+         const gateways::transport::Clock& clock, const persistence::Journal& journal,
+         Latency& latency, Say say);
+
+  /// Once, before the first turn.
+  void start(domain::Timestamp now);
+  std::size_t turn(domain::Timestamp now) override;
+  domain::Timestamp next_deadline() const override;
+  void watch(std::vector<::pollfd>& descriptors) const override;
+  bool has_work() const override;
+
+  /// Sends text as it is, past the session: the floor path of the benchmarks and of the self-test.
+  bool send_raw(std::string_view text);
+  const std::string& name() const { return name_; }
+  const gateways::Session& session() const { return *session_; }
+
+  struct Counters {
+    std::atomic<std::uint64_t> frames{0};
+    std::atomic<std::uint64_t> bytes{0};
+    std::atomic<std::uint64_t> connects{0};
+    std::atomic<std::uint64_t> commands{0};
+  };
+  const Counters& counters() const { return counters_; }
+  /// Null for an order session.
+  const MarketWriter* market() const { return ends_.market.get(); }
+  const OrderWriter& orders() const { return *ends_.orders; }
+
+  /// The session's own counters, at most a second old. Any thread.
+  void each_session_counter(const gateways::Session::Count& take) const;
+
+ private:
+  void perform(domain::Timestamp now);
+  void take_results(domain::Timestamp now);
+  std::size_t take_commands(domain::Timestamp now);
+  std::size_t take_requests(domain::Timestamp now);
+  std::size_t read(domain::Timestamp now);
+  void connect_if_due(domain::Timestamp now);
+  /// After the connection has gone: tells the session, which asks for the next one.
+  void closed(std::string_view why, domain::Timestamp now);
+  void publish_counters(domain::Timestamp now);
+
+  std::string name_;
+  std::unique_ptr<gateways::Session> session_;
+  Ends ends_;
+  const gateways::transport::Clock& clock_;
+  const persistence::Journal& journal_;  ///< commands wait until it is durable up to them
+  Latency& latency_;
+  Say say_;
+
+  gateways::Actions actions_;
+  std::unique_ptr<gateways::transport::Connection> connection_;
+  bool is_connecting_ = false;
+  domain::Timestamp connect_at_ = domain::never;  ///< never: not asked for
+  domain::OrderCommand held_;                     ///< waits for the journal to be durable
+  bool has_held_ = false;
+  std::vector<gateways::RestRequest> waiting_rest_;  ///< the helper's lane was full
+  Counters counters_;
+
+  static constexpr std::size_t max_session_counters = 96;
+  std::vector<std::string> counter_names_;  ///< fixed by start()
+  std::array<std::atomic<std::uint64_t>, max_session_counters> counter_values_{};
+  std::size_t counter_index_ = 0;
+  gateways::Session::Count publish_;
+  domain::Timestamp publish_at_;
+};
+
+}  // namespace halcyon::daemon
