@@ -1,0 +1,362 @@
+// The operator's tool: one command, one line to the daemon's admin socket, one answer.
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "config/config.h"
+#include "daemon/client_socket.h"
+#include "daemon/table.h"
+
+namespace {
+
+using halcyon::daemon::FileDescriptor;
+using halcyon::daemon::print_object;
+using halcyon::daemon::print_table;
+using halcyon::daemon::printable;
+using nlohmann::json;
+
+enum Exit : int { ok = 0, failed = 1, usage = 2, cannot_connect = 3 };
+
+/// Longer than the daemon takes to give up on a command.
+constexpr int answer_time_out_s = 10;
+/// 10,000 orders with their steps fit many times.
+constexpr std::size_t max_answer = 256U << 20;
+
+/// What is asked, and how its answer is shown.
+struct Question {
+  std::string method;
+  json params = json::object();
+  std::string rows;  ///< the key of the list to show as a table; empty: the whole object
+  bool one = false;  ///< show the list's only row as an object
+  std::vector<std::string_view> columns;
+};
+
+void say(std::string_view words) {
+  std::fprintf(stderr, "halcyonctl: %s\n", printable(std::string{words}).c_str());
+}
+
+std::string words_of(int error) { return std::generic_category().message(error); }
+
+FileDescriptor connect_to(const std::string& path) {
+  ::sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    say(fmt::format("{}: a socket's path has 1 to {} bytes; name the daemon's with --socket", path,
+                    sizeof address.sun_path - 1));
+    return {};
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  FileDescriptor fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (!fd || ::connect(fd.get(), reinterpret_cast<const ::sockaddr*>(&address), sizeof address)) {
+    const int error = errno;
+    const std::string_view mend =
+        error == EACCES
+            ? "become a member of the daemon's admin.group, or its user, or root"
+            : "is halcyond running? If its admin.socket is another, name it with --socket";
+    say(fmt::format("cannot connect to {}: {}; {}", path, words_of(error), mend));
+    return {};
+  }
+  const ::timeval limit{answer_time_out_s, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  return fd;
+}
+
+/// Sends one line and reads one. Empty after having said why.
+std::optional<std::string> exchange(int fd, const std::string& line) {
+  // Who is refused is told so before he has asked: a failed send may still have an answer.
+  for (std::size_t sent = 0; sent < line.size();) {
+    const ssize_t count = ::send(fd, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (count <= 0) break;
+    sent += static_cast<std::size_t>(count);
+  }
+  std::string answer;
+  std::array<char, 64U << 10> chunk;
+  while (answer.size() < max_answer) {
+    const ssize_t count = ::recv(fd, chunk.data(), chunk.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      say(count == 0 ? "the daemon closed the connection before it answered; a command may still "
+                       "have taken effect: look before you repeat it"
+                     : fmt::format("no answer within {} s ({}); a command may still take effect: "
+                                   "look before you repeat it",
+                                   answer_time_out_s, words_of(errno)));
+      return std::nullopt;
+    }
+    answer.append(chunk.data(), static_cast<std::size_t>(count));
+    if (answer.back() == '\n') return answer;
+  }
+  say("the answer is too long; ask for less with --limit");
+  return std::nullopt;
+}
+
+void show(const Question& question, const json& result, bool as_json) {
+  std::string text;
+  if (as_json) {
+    text = result.dump(2) + "\n";
+  } else if (question.rows.empty()) {
+    text = print_object(result);
+  } else if (const json rows = result.value(question.rows, json::array()); question.one) {
+    text = rows.empty() ? "(none)\n" : print_object(rows.front());
+  } else {
+    text = print_table(rows, question.columns);
+  }
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int ask(const std::string& socket, const Question& question, bool as_json) {
+  const FileDescriptor fd = connect_to(socket);
+  if (!fd) return cannot_connect;
+  const json request = {
+      {"jsonrpc", "2.0"}, {"id", 1}, {"method", question.method}, {"params", question.params}};
+  const auto line =
+      exchange(fd.get(), request.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+  if (!line) return failed;
+  const json answer = json::parse(*line, nullptr, /*allow_exceptions=*/false);
+  if (answer.is_object() && answer.contains("result")) {
+    show(question, answer["result"], as_json);
+    return std::fflush(stdout) == 0 ? ok : failed;
+  }
+  if (answer.is_object() && answer.contains("error") && answer["error"].is_object()) {
+    say(answer["error"].value("message", "refused without words"));
+  } else {
+    say(fmt::format("{} does not speak Halcyon's admin protocol", socket));
+  }
+  return failed;
+}
+
+/// `orders.list` and `orders cancel_all` as the parser knows them: "orders" "list", "orders"
+/// "cancel-all". Only the command's own words are touched, never what they are given.
+std::vector<std::string> normalize(std::vector<std::string> arguments) {
+  const auto dashed = [](std::string word) {
+    std::replace(word.begin(), word.end(), '_', '-');
+    return word;
+  };
+  for (std::size_t at = 0; at < arguments.size(); ++at) {
+    if (arguments[at] == "--socket") {
+      ++at;
+      continue;
+    }
+    if (arguments[at].starts_with('-')) continue;
+    const std::string word = arguments[at];
+    const auto here = arguments.begin() + static_cast<std::ptrdiff_t>(at);
+    if (const std::size_t dot = word.find('.'); dot != std::string::npos) {
+      arguments[at] = dashed(word.substr(0, dot));
+      arguments.insert(here + 1, dashed(word.substr(dot + 1)));
+    } else if (at + 1 < arguments.size() && !arguments[at + 1].starts_with('-')) {
+      arguments[at + 1] = dashed(arguments[at + 1]);
+    }
+    break;
+  }
+  return arguments;
+}
+
+/// The commands and their options.
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.set_help_flag("-h,--help", "Show this and exit");
+    app_.add_option("--socket", socket, "The daemon's admin socket")->capture_default_str();
+    app_.add_flag("--json", as_json, "Print the result as JSON");
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.footer("Exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 cannot connect.");
+    add_views();
+    add_orders();
+    add_trading();
+  }
+
+  /// Empty: `exit_code` says how to end.
+  std::optional<Question> parse(std::vector<std::string> arguments, int& exit_code) {
+    std::reverse(arguments.begin(), arguments.end());
+    try {
+      app_.parse(arguments);
+    } catch (const CLI::ParseError& error) {
+      exit_code = app_.exit(error) == 0 ? ok : usage;
+      return std::nullopt;
+    }
+    return question_;
+  }
+
+  std::string socket = halcyon::config::Admin{}.socket;
+  bool as_json = false;
+
+ private:
+  /// A command with the method that it calls. Options put themselves into the parameters.
+  CLI::App* add(CLI::App* group, const std::string& name, const std::string& help,
+                const std::string& method, const std::string& rows = "",
+                std::vector<std::string_view> columns = {}) {
+    CLI::App* command = group->add_subcommand(name, help);
+    command->fallthrough();
+    command->final_callback([this, method, rows, columns] {
+      if (!question_.method.empty()) return;  // the group of a command that was already taken
+      question_.method = method;
+      question_.rows = rows;
+      question_.columns = columns;
+    });
+    return command;
+  }
+
+  /// "positions" shows the list, and so do "positions list" and "positions.list".
+  std::array<CLI::App*, 2> add_list(const std::string& name, const std::string& help,
+                                    std::vector<std::string_view> columns,
+                                    const std::string& method = "", const std::string& rows = "") {
+    const std::string called = method.empty() ? name + ".list" : method;
+    const std::string list = method.empty() ? name : rows;
+    CLI::App* group = add(&app_, name, help, called, list, columns);
+    const std::string verb = called.substr(called.rfind('.') + 1);
+    return {group, add(group, verb, help, called, list, columns)};
+  }
+
+  void text(CLI::App* command, const std::string& option, const std::string& key,
+            const std::string& help, bool required = false) {
+    CLI::Option* made = command->add_option_function<std::string>(
+        option, [this, key](const std::string& value) { question_.params[key] = value; }, help);
+    if (required) made->required();
+  }
+  void number(CLI::App* command, const std::string& option, const std::string& key,
+              std::int64_t least, std::int64_t most, const std::string& help) {
+    command
+        ->add_option_function<std::int64_t>(
+            option, [this, key](const std::int64_t& value) { question_.params[key] = value; }, help)
+        ->check(CLI::Range(least, most));
+  }
+  void flag(CLI::App* command, const std::string& option, const std::string& key, const json& value,
+            const std::string& help) {
+    command->add_flag_function(
+        option, [this, key, value](std::int64_t) { question_.params[key] = value; }, help);
+  }
+  void limit(CLI::App* command) {
+    number(command, "--limit", "limit", 1, 10'000, "How many rows, newest first served (100)");
+  }
+  void account(CLI::App* command) { text(command, "--account", "account", "Only this account"); }
+  void filters(CLI::App* command) {
+    account(command);
+    text(command, "--strategy", "strategy", "Only this strategy");
+    text(command, "--instrument", "instrument", "Only this instrument, as in BTC/USDT");
+  }
+  void reason(CLI::App* command) {
+    text(command, "--reason", "reason", "Why, for the journal; one line of at most 200 bytes");
+  }
+
+  void add_views() {
+    add(&app_, "status", "How the daemon is: accounts, streams, trading state, counts", "status");
+    add(&app_, "latency", "Where the time goes, per stage", "latency");
+    for (CLI::App* command :
+         add_list("positions", "What is held",
+                  {"account", "strategy", "instrument", "quantity", "average_price", "cost",
+                   "realized", "fees", "fills", "changed"})) {
+      filters(command);
+      flag(command, "--flat", "flat", true, "Flat ones too");
+    }
+    for (CLI::App* command :
+         add_list("fills", "Executions, oldest first",
+                  {"number", "venue_time", "account", "strategy", "instrument", "side", "quantity",
+                   "price", "fee", "fee_asset", "liquidity", "late", "order"})) {
+      filters(command);
+      limit(command);
+      number(command, "--after", "after", 0, INT64_MAX, "Those behind this number");
+    }
+    for (CLI::App* command : add_list("balances", "The venue's word on each asset",
+                                      {"account", "asset", "free", "locked", "changed"})) {
+      account(command);
+    }
+    add_list("accounts", "Accounts and whether they may trade",
+             {"account", "venue", "environment", "mode", "ready", "reason", "stream",
+              "trading_state", "open_orders", "owner"});
+    add_list("strategies", "Strategies of the configuration",
+             {"strategy", "type", "timeframe", "capital", "accounts", "instruments",
+              "trading_state", "open_orders"});
+    for (CLI::App* command :
+         add_list("notices", "What a person should know, oldest first",
+                  {"time", "severity", "code", "account", "instrument", "order", "text"})) {
+      limit(command);
+      text(command, "--severity", "severity", "At least: info, warning or alarm");
+    }
+    add_list("risk", "The limits that are in force", {}, "risk.get");
+    CLI::App* shutdown = add(&app_, "shutdown", "Stop the daemon cleanly", "shutdown");
+    flag(shutdown, "--cancel-open", "cancel_open", true, "Cancel what works before stopping");
+    reason(shutdown);
+  }
+
+  void add_orders() {
+    const std::vector<std::string_view> columns{
+        "order",       "account", "strategy",      "instrument", "side",   "type",   "quantity",
+        "limit_price", "filled",  "average_price", "state",      "reason", "created"};
+    CLI::App* orders = app_.add_subcommand("orders", "List and cancel orders");
+    orders->fallthrough()->require_subcommand(1);
+    CLI::App* list =
+        add(orders, "list", "Open orders, newest first", "orders.list", "orders", columns);
+    filters(list);
+    limit(list);
+    flag(list, "--all", "which", "all", "Ended ones too");
+    flag(list, "--open", "which", "open", "Open ones only (the default)");
+    flag(list, "--steps", "steps", true, "With their history (for --json)");
+
+    CLI::App* show = add(orders, "show", "One order with its history", "orders.list", "orders");
+    text(show, "order", "order", "Its name, as `orders list` shows it", true);
+    show->parse_complete_callback([this] {
+      question_.one = true;
+      question_.params["which"] = "all";
+      question_.params["steps"] = true;
+    });
+
+    CLI::App* cancel = add(orders, "cancel", "Cancel one order", "orders.cancel");
+    text(cancel, "order", "order", "Its name, as `orders list` shows it", true);
+    reason(cancel);
+
+    CLI::App* cancel_all = add(orders, "cancel-all", "Cancel every open order, or those of a scope",
+                               "orders.cancel_all");
+    filters(cancel_all);
+    reason(cancel_all);
+  }
+
+  void add_trading() {
+    CLI::App* trading = app_.add_subcommand("trading", "Halt, reduce or resume trading");
+    trading->fallthrough()->require_subcommand(1);
+    const auto state = [&](const std::string& verb, const std::string& help) {
+      CLI::App* command = add(trading, verb, help, "trading." + verb);
+      account(command);
+      text(command, "--strategy", "strategy", "Only this strategy");
+      reason(command);
+    };
+    state("halt", "No new orders");
+    state("reduce", "Only orders that make a position smaller");
+    state("resume", "Trade again");
+  }
+
+  CLI::App app_{"Halcyon's operator tool", "halcyonctl"};
+  Question question_;
+};
+
+}  // namespace
+
+int main(int count, char** values) {
+  try {
+    CommandLine line;
+    int exit_code = ok;
+    const auto question =
+        line.parse(normalize(std::vector<std::string>(values + 1, values + count)), exit_code);
+    if (!question) return exit_code;
+    return ask(line.socket, *question, line.as_json);
+  } catch (const std::exception& error) {
+    say(error.what());
+    return failed;
+  }
+}
