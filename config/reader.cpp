@@ -41,6 +41,7 @@ std::uint32_t line_of(const toml::table& table, std::string_view key) {
 /// A value as an error repeats it: short, on one line, never a secret.
 std::string shown(const toml::node& node, Unit unit) {
   if (unit == Unit::secret || node.is_table()) return {};
+  if (unit == Unit::secret_path && !node.is_string()) return {};
   std::ostringstream stream;
   node.visit([&stream](const auto& value) {
     stream << toml::toml_formatter{value, toml::format_flags::none};
@@ -386,7 +387,7 @@ class Reader {
     each_named(root, "venues", [this](const auto&... row) { venue(row...); });
     each_named(root, "accounts", [this](const auto&... row) { account(row...); });
     each_named(root, "strategies", [this](const auto&... row) { strategy(row...); });
-    if (const toml::table* table = table_at(root, "risk")) risk(*table);
+    if (const toml::table* table = table_at(root, "risk", "risk")) risk(*table);
     if (!problems_.empty()) return finish();
     return std::move(config_);
   }
@@ -423,16 +424,16 @@ class Reader {
     }
   }
 
-  /// The table under a key; null when there is none. Says so when it is something else.
+  /// The table under a key; null when there is none. Says so when it is something else; `header` is
+  /// how to write it.
   const toml::table* table_at(const toml::table& parent, std::string_view key,
-                              const std::string& path = {}) {
+                              std::string_view header) {
     const toml::node* node = parent.get(key);
     if (node == nullptr) return nullptr;
     const toml::table* table = node->as_table();
     if (table == nullptr) {
-      const std::string whole = path.empty() ? std::string{key} : path + '.' + std::string{key};
-      say(line_of(*node), whole, shown(*node, Unit::secret),
-          "must be a table: [" + whole + (parent.contains("venues") ? "" : ".NAME") + ']');
+      const std::string whole{header.substr(0, header.find(".NAME"))};
+      say(line_of(*node), whole, "", "must be a table; write [" + std::string{header} + ']');
     }
     return table;
   }
@@ -471,7 +472,7 @@ class Reader {
   void plain(const toml::table& root, std::string_view key, const std::tuple<Fields...>& fields,
              Table& out) {
     const std::string path{key};
-    const toml::table* table = table_at(root, key);
+    const toml::table* table = table_at(root, key, key);
     if (table == nullptr) {
       if (root.contains(key)) return;
       // What it requires is missing at the beginning of the file.
@@ -489,7 +490,7 @@ class Reader {
   /// Calls `read(name, table, path)` for each table below `key`.
   template <class Read>
   void each_named(const toml::table& root, std::string_view key, Read read) {
-    const toml::table* tables = table_at(root, key);
+    const toml::table* tables = table_at(root, key, std::string{key} + ".NAME");
     if (tables == nullptr) return;
     // toml++ sorts by name; ids and the order of start follow the file.
     std::vector<std::pair<std::string, const toml::table*>> rows;
@@ -853,9 +854,9 @@ class Reader {
   template <class Check>
   void narrower(const toml::table& risk, std::string_view key,
                 std::map<std::string, RiskLimits>& out, Check check) {
-    const toml::table* tables = table_at(risk, key, "risk");
-    if (tables == nullptr) return;
     const std::string whole = "risk." + std::string{key};
+    const toml::table* tables = table_at(risk, key, whole + ".NAME");
+    if (tables == nullptr) return;
     Words known;
     add_keys(known, risk_fields);
     for (const auto& [key_name, node] : *tables) {
