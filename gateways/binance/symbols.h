@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/catalog.h"
+#include "domain/ids.h"
+
+namespace halcyon::gateways::binance {
+
+/// Names to numbers, fixed once: an open hash table that is never more than half full and looks at
+/// no more than sixteen bytes to find a place. Lookups do not allocate; any thread.
+class NameTable {
+ public:
+  static constexpr std::uint32_t absent = ~std::uint32_t{0};
+
+  NameTable() : NameTable(std::vector<std::pair<std::string, std::uint32_t>>{}) {}
+  /// Throws std::runtime_error when a name occurs twice with different numbers.
+  explicit NameTable(const std::vector<std::pair<std::string, std::uint32_t>>& rows);
+
+  std::uint32_t find(std::string_view name) const;
+
+ private:
+  struct Slot {
+    std::uint32_t start = 0;  ///< in `text_`
+    std::uint32_t size = 0;
+    std::uint32_t number = absent;
+  };
+  std::string text_;
+  std::vector<Slot> slots_;
+  std::size_t mask_ = 0;
+};
+
+/// What the venue calls our instruments and assets, and back. Immutable after construction, so that
+/// threads may share one.
+///
+/// Symbols are all instruments of the venue in the catalog ("BTC/USDT" is BTCUSDT); assets are all
+/// assets of the catalog. An account may hold, and pay fees in, assets that nobody named: their
+/// lookup gives no<AssetId>, the decoder puts the name into the event's remark, and the session
+/// counts and says it. The one third asset in which Binance takes fees is BNB: whoever makes the
+/// catalog adds it (`fee_discount_asset`), and then a fee of unknown asset does not happen.
+class Symbols {
+ public:
+  /// Binance takes fees in the received asset, or, when the account chose so, in this one.
+  static constexpr std::string_view fee_discount_asset = "BNB";
+
+  /// Throws std::runtime_error, in words, for a symbol that cannot be sent as it is (quotes,
+  /// backslashes, control characters) or when two instruments have one name at the venue.
+  Symbols(const domain::Catalog& catalog, domain::VenueId venue);
+
+  domain::VenueId venue() const { return venue_; }
+
+  /// no<InstrumentId> when it is none of ours.
+  domain::InstrumentId instrument(std::string_view symbol) const {
+    return static_cast<domain::InstrumentId>(instruments_.find(symbol));
+  }
+  /// no<AssetId> when nobody named it.
+  domain::AssetId asset(std::string_view name) const {
+    const std::uint32_t found = assets_.find(name);
+    return found == NameTable::absent ? domain::no<domain::AssetId>
+                                      : static_cast<domain::AssetId>(found);
+  }
+
+  /// "BTCUSDT"; empty for an instrument of another venue.
+  std::string_view name(domain::InstrumentId id) const {
+    return domain::index_of(id) < names_.size() ? std::string_view{names_[domain::index_of(id)]}
+                                                : std::string_view{};
+  }
+  /// "btcusdt", for stream names: ASCII letters in lower case, everything else as it is.
+  std::string stream_name(domain::InstrumentId id) const;
+
+  /// The venue's instruments, in the order of the catalog.
+  std::span<const domain::InstrumentId> instruments() const { return all_; }
+  /// Base and quote assets of the venue's instruments, each once.
+  std::span<const domain::AssetId> traded_assets() const { return traded_; }
+  /// One above the largest instrument's index: the size of a table by instrument.
+  std::size_t table_size() const { return names_.size(); }
+
+ private:
+  domain::VenueId venue_;
+  NameTable instruments_, assets_;
+  std::vector<std::string> names_;  ///< by instrument
+  std::vector<domain::InstrumentId> all_;
+  std::vector<domain::AssetId> traded_;
+};
+
+}  // namespace halcyon::gateways::binance
