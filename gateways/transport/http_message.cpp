@@ -148,7 +148,7 @@ std::string_view HttpReader::header(std::string_view name) const {
   const auto value = parser_->message.get()[boost::beast::string_view{name.data(), name.size()}];
   return {value.data(), value.size()};
 }
-bool HttpReader::is_kept_alive() const { return parser_->message.get().keep_alive(); }
+bool HttpReader::is_kept_alive() const { return parser_->message.keep_alive(); }
 const std::string& HttpReader::body() const { return parser_->message.get().body(); }
 std::string HttpReader::take_body() { return std::move(parser_->message.get().body()); }
 std::string_view HttpReader::rest() const {

@@ -298,6 +298,9 @@ std::string certificate_words(long code, const RefusedCertificate& refused,
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
       return "its certificate comes from an authority that is not trusted here; install the "
              "package ca-certificates, or name the authority's file in ca_file";
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+      return "its certificate is not signed by the authority that is trusted here under that name; "
+             "is ca_file that of an earlier one?";
     default:
       return fmt::format("its certificate is refused: {}; do not trust this server",
                          X509_verify_cert_error_string(code));
