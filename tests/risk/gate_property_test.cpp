@@ -31,41 +31,50 @@ Amount raw(std::int64_t from, std::int64_t to) {
   return Amount::from_raw(*rc::gen::inRange<std::int64_t>(from, to));
 }
 
-/// Anything a strategy, an operator or an engine with a fault could bring.
+/// True in about one of `n` cases.
+bool rarely(int n) { return *rc::gen::inRange(0, n) == 0; }
+
+/// An order, a view and limits whose numbers lie around each other, so that every limit holds often
+/// and is broken often.
 void any_order(Situation& s) {
-  s.order.side = *rc::gen::element(Side::buy, Side::sell);
-  s.order.type = *rc::gen::element(domain::OrderType::limit, domain::OrderType::market);
-  s.order.reduce_only = *rc::gen::arbitrary<bool>();
-  s.order.quantity = raw<domain::Quantity>(-1'000'000'000, 60'000'000'000'000);
-  s.order.limit_price = s.order.type == domain::OrderType::market
-                            ? domain::Price{}
-                            : raw<domain::Price>(-1'000'000'000, 2'000'000'000'000);
+  s.order.side = rarely(2) ? Side::buy : Side::sell;
+  s.order.type = rarely(2) ? domain::OrderType::limit : domain::OrderType::market;
+  s.order.reduce_only = rarely(10);
+  s.order.quantity = raw<domain::Quantity>(rarely(20) ? -1'000'000'000 : 1, 5'000'000'000'000);
   s.rules = {};
   s.rules.status = domain::InstrumentStatus::trading;
-  s.view.trading = *rc::gen::element(domain::TradingState::active, domain::TradingState::reducing);
-  s.view.position = raw<domain::Quantity>(-50'000'000'000'000, 50'000'000'000'000);
-  s.view.working_reduce = raw<domain::Quantity>(0, 50'000'000'000'000);
+  s.view.trading = rarely(10) ? domain::TradingState::reducing : domain::TradingState::active;
+  s.view.position = raw<domain::Quantity>(-9'000'000'000'000, 9'000'000'000'000);
+  s.view.working_reduce = raw<domain::Quantity>(0, 9'000'000'000'000);
   s.view.reference = raw<domain::Price>(1, 2'000'000'000'000);
-  s.view.free_quote = raw<domain::Money>(0, 90'000'000'000'000'000);
-  s.view.free_base_as_money = raw<domain::Money>(0, 90'000'000'000'000);
+  if (s.order.type == domain::OrderType::market) {
+    s.order.limit_price = {};
+  } else {
+    s.order.limit_price = domain::Price::from_raw(s.view.reference->raw() / 1'000 *
+                                                      *rc::gen::inRange<std::int64_t>(850, 1'150) +
+                                                  *rc::gen::inRange<std::int64_t>(-1'000, 1'000));
+  }
+  // The worth of an order is at most 10^16 parts.
+  s.view.free_quote = raw<domain::Money>(0, 50'000'000'000'000'000);
+  s.view.free_base_as_money = raw<domain::Money>(0, 25'000'000'000'000);
   for (std::size_t level = 0; level < level_count; ++level) {
-    s.view.exposure[level].position_notional = raw<domain::Money>(0, 60'000'000'000'000);
+    s.view.exposure[level].position_notional = raw<domain::Money>(0, 9'000'000'000'000'000);
     s.view.exposure[level].open_orders = *rc::gen::inRange(0, 60);
     s.view.exposure[level].orders_in_last_second = *rc::gen::inRange(0, 12);
     config::RiskLimits& limits = s.limits[level];
-    if (level != 0 && *rc::gen::arbitrary<bool>()) continue;
+    if (level != 0 && !rarely(3)) continue;
     limits.max_order_notional = raw<domain::Money>(1, 20'000'000'000'000'000);
     limits.max_position_notional = raw<domain::Money>(1, 90'000'000'000'000'000);
-    limits.max_open_orders = *rc::gen::inRange(1, 60);
-    limits.max_orders_per_second = *rc::gen::inRange(1, 12);
-    limits.price_collar_pct = *rc::gen::inRange(0, 100);
+    limits.max_open_orders = *rc::gen::inRange(30, 200);
+    limits.max_orders_per_second = *rc::gen::inRange(6, 40);
+    limits.price_collar_pct = *rc::gen::inRange(1, 40);
   }
 }
 
 RC_GTEST_PROP(RiskGateProperty, WhatPassesIsInsideEveryLimitOfEveryLevel, ()) {
   Situation s;
   any_order(s);
-  if (s.reason() != Reason::none) return;
+  RC_PRE(s.reason() == Reason::none);
 
   const cpp_int quantity = big(s.order.quantity.raw());
   const cpp_int reference = s.view.reference->raw();
@@ -125,7 +134,7 @@ RC_GTEST_PROP(RiskGateProperty, EqualInputsGiveEqualVerdicts, ()) {
 RC_GTEST_PROP(RiskGateProperty, ATighterLimitNeverLetsMoreThrough, ()) {
   Situation s;
   any_order(s);
-  if (s.reason() == Reason::none) return;
+  RC_PRE(s.reason() != Reason::none);
   // When any level's limits are tightened, then what was refused stays refused
   config::RiskLimits& limits = s.limits[*rc::gen::inRange<std::size_t>(0, level_count)];
   const auto tighten = [](auto& limit) {

@@ -131,7 +131,11 @@ const Row missing_inputs[] = {
      Reason::insufficient_funds,
      {},
      "1"_usd},
-    {"every_limit", [](Situation& s) { s.limits = {}; }, Reason::stale_reference_price, {}, {}},
+    {"every_limit",
+     [](Situation& s) { s.limits = {}; },
+     Reason::order_notional_above_limit,
+     {},
+     "100"_usd},
     {"limit_of_age",
      [](Situation& s) {
        s.at(Level::daemon).max_reference_age.reset();
@@ -176,8 +180,6 @@ const Row missing_inputs[] = {
 INSTANTIATE_TEST_SUITE_P(MissingInputDenies, RiskGateTable, ::testing::ValuesIn(missing_inputs),
                          name_of);
 
-/// The limits of every level are gone where a level of the same limit stands in: not every level's
-/// pointer must be there either.
 TEST(RiskGate, DeniesWhenNoLevelHasLimits) {
   Situation situation;
   const Verdict verdict = Gate{}.check(situation.order, situation.view, LimitSet{});
