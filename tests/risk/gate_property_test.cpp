@@ -26,13 +26,19 @@ cpp_int big(domain::Int128 value) {
   return negative ? cpp_int{-result} : result;
 }
 
+/// A number of the whole range in every case, not only in the late and large ones.
+template <class Number>
+Number in_range(Number from, Number to) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Number>(from, to));
+}
+
 template <class Amount>
 Amount raw(std::int64_t from, std::int64_t to) {
-  return Amount::from_raw(*rc::gen::inRange<std::int64_t>(from, to));
+  return Amount::from_raw(in_range<std::int64_t>(from, to));
 }
 
 /// True in about one of `n` cases.
-bool rarely(int n) { return *rc::gen::inRange(0, n) == 0; }
+bool rarely(int n) { return in_range(0, n) == 0; }
 
 /// An order, a view and limits whose numbers lie around each other, so that every limit holds often
 /// and is broken often.
@@ -51,23 +57,23 @@ void any_order(Situation& s) {
     s.order.limit_price = {};
   } else {
     s.order.limit_price = domain::Price::from_raw(s.view.reference->raw() / 1'000 *
-                                                      *rc::gen::inRange<std::int64_t>(850, 1'150) +
-                                                  *rc::gen::inRange<std::int64_t>(-1'000, 1'000));
+                                                      in_range<std::int64_t>(850, 1'150) +
+                                                  in_range<std::int64_t>(-1'000, 1'000));
   }
   // The worth of an order is at most 10^16 parts.
   s.view.free_quote = raw<domain::Money>(0, 50'000'000'000'000'000);
   s.view.free_base_as_money = raw<domain::Money>(0, 25'000'000'000'000);
   for (std::size_t level = 0; level < level_count; ++level) {
     s.view.exposure[level].position_notional = raw<domain::Money>(0, 9'000'000'000'000'000);
-    s.view.exposure[level].open_orders = *rc::gen::inRange(0, 60);
-    s.view.exposure[level].orders_in_last_second = *rc::gen::inRange(0, 12);
+    s.view.exposure[level].open_orders = in_range(0, 60);
+    s.view.exposure[level].orders_in_last_second = in_range(0, 12);
     config::RiskLimits& limits = s.limits[level];
     if (level != 0 && !rarely(3)) continue;
     limits.max_order_notional = raw<domain::Money>(1, 20'000'000'000'000'000);
     limits.max_position_notional = raw<domain::Money>(1, 90'000'000'000'000'000);
-    limits.max_open_orders = *rc::gen::inRange(30, 200);
-    limits.max_orders_per_second = *rc::gen::inRange(6, 40);
-    limits.price_collar_pct = *rc::gen::inRange(1, 40);
+    limits.max_open_orders = in_range(30, 200);
+    limits.max_orders_per_second = in_range(6, 40);
+    limits.price_collar_pct = in_range(1, 40);
   }
 }
 
@@ -136,7 +142,7 @@ RC_GTEST_PROP(RiskGateProperty, ATighterLimitNeverLetsMoreThrough, ()) {
   any_order(s);
   RC_PRE(s.reason() != Reason::none);
   // When any level's limits are tightened, then what was refused stays refused
-  config::RiskLimits& limits = s.limits[*rc::gen::inRange<std::size_t>(0, level_count)];
+  config::RiskLimits& limits = s.limits[in_range<std::size_t>(0, level_count)];
   const auto tighten = [](auto& limit) {
     if (limit) limit = std::decay_t<decltype(*limit)>::from_raw(limit->raw() / 2);
   };
@@ -151,7 +157,7 @@ RC_GTEST_PROP(RiskGateProperty, NothingThatComesInEndsTheProcess, ()) {
   // Given numbers at the edges of their types
   const auto edge = [](std::initializer_list<domain::Int128> values) {
     const std::vector<domain::Int128> all{values};
-    return all[*rc::gen::inRange<std::size_t>(0, all.size())];
+    return all[in_range<std::size_t>(0, all.size())];
   };
   constexpr auto greatest = static_cast<domain::Int128>(~domain::Uint128{0} >> 1);
   constexpr domain::Int128 least = -greatest - 1;
