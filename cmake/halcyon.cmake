@@ -33,8 +33,9 @@ endfunction()
 # halcyon_test(NAME SOURCES ... LIBS ...): one test program; every TEST in it is a ctest case.
 # Discovery happens when the tests run, so that building never executes a program.
 include(GoogleTest)
+add_custom_target(halcyon_tsan_tests)
 function(halcyon_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT;LABEL" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABEL" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -43,6 +44,11 @@ function(halcyon_test name)
   target_compile_definitions(${name} PRIVATE HALCYON_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              HALCYON_BINARY_DIR="${CMAKE_BINARY_DIR}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  # A test with the label "tsan" shares memory between threads: scripts/test runs it under
+  # ThreadSanitizer, and only those are built for it.
+  if("tsan" IN_LIST ARG_LABEL)
+    add_dependencies(halcyon_tsan_tests ${name})
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABEL}")
 endfunction()

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/config.h"
+#include "domain/catalog.h"
+#include "domain/command.h"
+#include "gateways/session.h"
+
+namespace halcyon::daemon {
+
+/// The sessions of one configured venue.
+struct VenueSessions {
+  struct Orders {
+    domain::AccountId account = domain::no<domain::AccountId>;
+    std::unique_ptr<gateways::Session> session;
+  };
+  domain::VenueId venue = domain::no<domain::VenueId>;
+  const config::Venue* settings = nullptr;
+  std::unique_ptr<gateways::Session> market;
+  std::vector<Orders> orders;  ///< one a live account
+};
+
+/// Makes the sessions of every configured venue: the only place that knows which kinds there are.
+/// `catalog` and `config` outlive them. Throws std::runtime_error with words (a key file that
+/// cannot be read).
+std::vector<VenueSessions> make_sessions(const config::Config& config,
+                                         const domain::Catalog& catalog);
+
+/// By VenueId, for the engine.
+std::vector<domain::VisibilityRule> visibility_rules(const config::Config& config,
+                                                     const domain::Catalog& catalog);
+
+}  // namespace halcyon::daemon
