@@ -140,6 +140,7 @@ class Daemon::Impl {
     name_configuration();
     make_engine();
     make_loops();
+    if (!options.floor_order.empty()) set_floor(options.floor_order);
     make_control();
     make_projector();
   }
@@ -384,6 +385,23 @@ class Daemon::Impl {
     }
   }
 
+  void set_floor(const std::string& order) {
+    const auto part_of = [&](bool is_market) {
+      return std::find_if(parts_.begin(), parts_.end(),
+                          [&](const auto& part) { return part->is_market == is_market; });
+    };
+    const auto market = part_of(true);
+    const auto orders = part_of(false);
+    const bool is_simulated = std::all_of(
+        config_.venues.begin(), config_.venues.end(),
+        [](const auto& venue) { return venue.environment == config::Environment::simulator; });
+    if (market == parts_.end() || orders == parts_.end() || hots_.size() != 1 || !is_simulated) {
+      throw std::runtime_error(
+          "--floor-order needs threads = \"shared\", a venue with an account, and simulators only");
+    }
+    (*market)->driver->set_floor(*(*orders)->driver, order);
+  }
+
   Hot& add_hot(std::string name) {
     Hot& hot = *hots_.emplace_back(std::make_unique<Hot>());
     hot.name = std::move(name);
@@ -395,6 +413,7 @@ class Daemon::Impl {
                  bool is_market, Hot& hot, Waker* to_engine, const transport::Trust& trust,
                  const gateways::Endpoint& rest) {
     Part& part = *parts_.emplace_back(std::make_unique<Part>());
+    part.is_market = is_market;
     Driver::Ends ends{nullptr,
                       nullptr,
                       std::nullopt,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "config/config.h"
 #include "daemon/log.h"
@@ -11,6 +12,8 @@ namespace halcyon::daemon {
 struct Options {
   bool is_safe = false;  ///< without strategies
   gateways::transport::Clock clock;
+  /// Benchmarks only: what a frame of the floor path is answered with (Driver::set_floor).
+  std::string floor_order;
 };
 
 /// The whole daemon: recovers the journal, wires rooms, lanes and threads, serves until it is told

@@ -175,6 +175,11 @@ std::size_t Driver::read(domain::Timestamp now) {
     Driver& driver;
     domain::Timestamp now;
     void on_frame(const gateways::Frame& frame) const {
+      if (driver.floor_ != nullptr && frame.text().starts_with(floor_mark)) [[unlikely]] {
+        auto& connection = driver.floor_->connection_;
+        if (connection != nullptr) connection->send(driver.floor_text_);
+        return;
+      }
       const auto before = ticks();
       bump(driver.counters_.frames);
       bump(driver.counters_.bytes, frame.size);
@@ -235,9 +240,9 @@ bool Driver::has_work() const {
          ends_.requests.size() != 0 || ends_.results.size() != 0;
 }
 
-bool Driver::send_raw(std::string_view text) {
-  return connection_ != nullptr &&
-         connection_->send(text) == gateways::transport::Sent::handed_over;
+void Driver::set_floor(Driver& orders, std::string text) {
+  floor_ = &orders;
+  floor_text_ = std::move(text);
 }
 
 }  // namespace halcyon::daemon

@@ -51,8 +51,11 @@ class Driver final : public Agent {
   void watch(std::vector<::pollfd>& descriptors) const override;
   bool has_work() const override;
 
-  /// Sends text as it is, past the session: the floor path of the benchmarks and of the self-test.
-  bool send_raw(std::string_view text);
+  /// The floor path: a frame that begins with `floor_mark` is not given to the session; `text` goes
+  /// out through `orders` as it is. What remains is socket, TLS and framing, so the benchmark can
+  /// say what the rest costs, in the same process. `orders` is of the same thread.
+  void set_floor(Driver& orders, std::string text);
+  static constexpr std::string_view floor_mark = R"({"floor")";
   const std::string& name() const { return name_; }
   const gateways::Session& session() const { return *session_; }
 
@@ -95,6 +98,8 @@ class Driver final : public Agent {
   domain::Timestamp connect_at_ = domain::never;  ///< never: not asked for
   domain::OrderCommand held_;                     ///< waits for the journal to be durable
   bool has_held_ = false;
+  Driver* floor_ = nullptr;
+  std::string floor_text_;
   std::vector<gateways::RestRequest> waiting_rest_;  ///< the helper's lane was full
   Counters counters_;
 

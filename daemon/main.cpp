@@ -40,12 +40,14 @@ int run(int argc, char** argv) {
   std::string file;
   std::string test_clock;
   bool check = false;
-  bool safe = false;
+  daemon::Options options;
   app.add_option("--config", file, "The configuration (see halcyon.example.toml)")->required();
   app.add_flag("--check-config", check, "Say everything that is wrong with it, and stop");
-  app.add_flag("--safe", safe, "Start without strategies");
+  app.add_flag("--safe", options.is_safe, "Start without strategies");
   app.add_option("--test-clock", test_clock,
                  "BASE,RATE[,ORIGIN]: a time that is told, for tests against halcyon-sim");
+  app.add_option("--floor-order", options.floor_order,
+                 "What a benchmark's floor frame is answered with; simulator only");
   app.set_version_flag("--version", "halcyond " HALCYON_VERSION);
   try {
     app.parse(argc, argv);
@@ -62,8 +64,6 @@ int run(int argc, char** argv) {
     return 0;
   }
 
-  daemon::Options options;
-  options.is_safe = safe;
   if (!test_clock.empty()) {
     std::string error;
     const auto clock = gateways::transport::parse_test_clock(test_clock, error);

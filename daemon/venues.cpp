@@ -1,11 +1,10 @@
 #include "daemon/venues.h"
 
-#include <fmt/format.h>
-
 #include <stdexcept>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "gateways/binance/binance.h"
 
-namespace halcyon::daemon {
-}
+namespace halcyon::daemon {}
