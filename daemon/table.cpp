@@ -56,7 +56,9 @@ bool is_table(const json& value) {
 
 void print_lines(const json& object, const std::string& indent, std::string& text) {
   std::size_t widest = 0;
-  for (const auto& [key, value] : object.items()) widest = std::max(widest, width(key));
+  for (const auto& [key, value] : object.items()) {
+    if (!is_table(value) && !value.is_object()) widest = std::max(widest, width(key));
+  }
   for (const auto& [key, value] : object.items()) {
     if (is_table(value) || value.is_object()) continue;
     text += indent + printable(key) + std::string(widest - width(key) + 2, ' ') +
