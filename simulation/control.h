@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "simulation/binance_venue.h"
+
+namespace halcyon::simulation {
+
+/// The control socket's language: one JSON object a line, {"cmd":..,..}, answered by one line,
+/// {"ok":true,..} or {"ok":false,"error":".."}. The commands are in docs/simulator.md. Pure but for
+/// the venue that it commands.
+class Control {
+ public:
+  explicit Control(BinanceVenue& venue) : venue_(venue) {}
+  std::string answer(std::string_view line, Timestamp now, Actions& actions);
+
+ private:
+  BinanceVenue& venue_;
+};
+
+}  // namespace halcyon::simulation
