@@ -1,0 +1,170 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/event.h"
+#include "gateways/binance/book_sync.h"
+#include "gateways/binance/counters.h"
+#include "gateways/binance/decode.h"
+#include "gateways/binance/pacing.h"
+#include "gateways/binance/symbols.h"
+#include "gateways/session.h"
+
+namespace halcyon::gateways::binance {
+
+/// What a market session is made from.
+struct MarketSettings {
+  std::shared_ptr<const Symbols> symbols;
+  std::vector<domain::InstrumentId> instruments;  ///< each of this venue, each once
+  bool trades = true;
+  bool quotes = true;
+  bool book = true;
+  Endpoint endpoint;      ///< of the combined streams, path included
+  std::string rest_path;  ///< what stands before "/api/v3" in the REST address; mostly empty
+  std::uint64_t jitter_seed = 0;
+  /// Measure the venue's clock by REST. For venues without an order session, which does it better.
+  bool measure_clock = false;
+};
+
+/// Public data of one venue over one connection (sections 2 to 5, 13): trades, quotes and whole
+/// books of the configured instruments, their rules at start and every ten minutes, and, if asked,
+/// the venue's clock. Every rule of sequence and continuity is kept here: what the engine sees is
+/// whole or said to be broken. Thread: one at a time.
+class MarketSession final : public Session {
+ public:
+  static constexpr domain::Duration silence_limit = 45s;  ///< pings come every 20 s
+  static constexpr domain::Duration rules_interval = 10min;
+  static constexpr domain::Duration clock_interval = 5min;
+  static constexpr domain::Duration subscribe_time_out = 10s;
+  /// A connection that served for so long makes the next pause a short one again.
+  static constexpr domain::Duration good_service = 30s;
+  /// Five messages a second are allowed, pongs and ours together.
+  static constexpr domain::Duration between_subscriptions = 300ms;
+  static constexpr std::size_t streams_in_message = 200;
+  static constexpr std::size_t max_streams = 1024;
+  static constexpr std::size_t rules_in_request = 100;
+  /// The share of the address's request weight that snapshots may take; the rest is for orders and
+  /// other sessions (section 14 stops optional requests at 70 %).
+  static constexpr std::int64_t snapshot_share_pct = 40;
+  static constexpr std::int64_t documented_weight_limit = 6000;
+  static constexpr std::int64_t snapshot_weight = 50;
+  static constexpr int snapshot_levels = 1000;
+  /// A trade id that far back after a reconnect is a new numbering and not an old trade.
+  static constexpr std::uint64_t renumbering_distance = 100'000;
+
+  /// Throws std::runtime_error in words when the settings cannot be served (too many streams).
+  explicit MarketSession(MarketSettings settings);
+  ~MarketSession() override;
+
+  Endpoint endpoint() const override { return settings_.endpoint; }
+  void on_start(domain::Timestamp now, Actions& actions) override;
+  void on_open(domain::Timestamp now, Actions& actions) override;
+  void on_frame(const Frame& frame, Actions& actions) override;
+  void on_sign_of_life(domain::Timestamp now) override;
+  void on_closed(std::string_view why, domain::Timestamp now, Actions& actions) override;
+  void on_rest(RestAnswer& answer, domain::Timestamp now, Actions& actions) override;
+  void on_time(domain::Timestamp now, Actions& actions) override;
+  domain::Timestamp next_deadline() const override;
+  /// Only QueryKind::resync_book.
+  void on_request(const domain::VenueRequest& request, domain::Timestamp now,
+                  Actions& actions) override;
+  void each_counter(const Count& count) const override;
+
+ private:
+  enum class State : std::uint8_t { closed, subscribing, ready };
+  enum class RestKind : std::uint8_t { rules, snapshot, clock };
+
+  /// What is known about one instrument.
+  struct Feed {
+    domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
+    BookSync sync;
+    std::uint64_t last_trade_id = 0;
+    bool has_trade = false;
+    bool is_first_trade = true;                    ///< since the connection was made
+    std::optional<domain::InstrumentRules> rules;  ///< as told to the engine
+  };
+  /// For the decoder on the helper thread; never changes.
+  struct RestContext {
+    const Symbols* symbols = nullptr;
+    domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
+  };
+
+  static void decode_rules(const void* context, std::string_view body, RestAnswer& answer);
+  static void decode_snapshot(const void* context, std::string_view body, RestAnswer& answer);
+  static void decode_clock(const void* context, std::string_view body, RestAnswer& answer);
+  static std::uint32_t tag(RestKind kind, std::size_t index, std::uint32_t generation);
+
+  Feed* feed_of(domain::InstrumentId instrument);
+  domain::Event event_of(domain::Event::What what, domain::Timestamp now,
+                         domain::InstrumentId instrument) const;
+  void set_state(domain::StreamState state, domain::Reason reason, domain::Timestamp now,
+                 Actions& actions);
+  void send_subscription(domain::Timestamp now, Actions& actions);
+  void on_subscribed(domain::Timestamp now, Actions& actions);
+  void on_trade(Feed& feed, std::size_t start, std::uint64_t id, Actions& actions);
+  void on_depth(Feed& feed, std::size_t start, const MarketMessage& message, domain::Timestamp now,
+                Actions& actions);
+  void ask_rules(domain::Timestamp now, Actions& actions);
+  void ask_clock(domain::Timestamp now, Actions& actions);
+  void ask_snapshots(domain::Timestamp now, Actions& actions);
+  void take_rules(RestAnswer& answer, domain::Timestamp now, Actions& actions);
+  void take_snapshot(RestAnswer& answer, domain::Timestamp now, Actions& actions);
+  void leave(domain::Reason reason, domain::Timestamp now, Actions& actions);
+  void drop(std::string_view why, domain::Reason reason, bool at_once, domain::Timestamp now,
+            Actions& actions);
+  void refresh_book_deadline();
+  void respect_limits(const RestAnswer& answer, domain::Timestamp now);
+  void say_once(DecodeError error, const Frame& frame, Actions& actions);
+
+  MarketSettings settings_;
+  Scratch scratch_;
+  std::vector<Feed> feeds_;
+  std::vector<std::int32_t> feed_index_;  ///< by instrument; -1: not configured
+  std::vector<RestContext> contexts_;     ///< by feed; the last one belongs to no instrument
+  std::vector<std::string> streams_;
+
+  State state_ = State::closed;
+  domain::StreamState told_ = domain::StreamState::down;
+  bool dropped_ = false;  ///< we ended the connection; the driver will say it is closed
+  domain::Timestamp reconnect_at_{};
+  domain::Timestamp opened_at_{};
+  domain::Timestamp last_life_{};
+  std::size_t streams_sent_ = 0;
+  std::uint64_t messages_sent_ = 0;
+  std::uint64_t messages_confirmed_ = 0;
+  domain::Timestamp next_subscription_at_ = domain::never;
+  domain::Timestamp confirm_by_ = domain::never;
+
+  domain::Timestamp book_deadline_ = domain::never;  ///< the earliest of all books
+
+  ReconnectPacer pacer_;
+  WeightBudget snapshot_budget_{documented_weight_limit * snapshot_share_pct / 100};
+  domain::Timestamp rest_blocked_until_{};
+  domain::Timestamp next_rules_at_ = domain::never;
+  domain::Duration rules_pause_ = 5s;
+  std::size_t rules_outstanding_ = 0;
+  bool rules_one_by_one_ = false;
+  bool rules_failed_ = false;
+  domain::Timestamp next_clock_at_ = domain::never;
+  ClockEstimate clock_;
+
+  CountsOf<MarketKind> frames_{};
+  CountsOf<DecodeError> errors_{};
+  std::uint32_t errors_said_ = 0;  ///< one bit a kind
+  bool unknown_said_ = false;
+  std::uint64_t trades_lost_ = 0;
+  std::uint64_t trades_repeated_ = 0;
+  std::uint64_t silences_ = 0;
+  std::uint64_t snapshots_asked_ = 0;
+  std::uint64_t snapshots_failed_ = 0;
+  std::uint64_t rules_failures_ = 0;
+};
+
+}  // namespace halcyon::gateways::binance
