@@ -17,10 +17,10 @@ namespace halcyon::gateways::binance {
 
 namespace {
 
-Url address(const config::Venue& venue, std::string_view key, const std::string& text,
-            bool wants_websocket) {
+transport::Url address(const config::Venue& venue, std::string_view key, const std::string& text,
+                       bool wants_websocket) {
   std::string error;
-  const auto url = parse_url(text, error);
+  const auto url = transport::parse_url(text, error);
   if (!url)
     throw std::runtime_error(fmt::format("venue {}: {} = '{}': {}", venue.name, key, text, error));
   if (url->is_websocket != wants_websocket) {

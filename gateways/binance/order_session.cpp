@@ -482,8 +482,7 @@ void OrderSession::on_frame(const Frame& frame, Actions& actions) {
         set_state(StreamState::down, Reason::connection_lost, now, actions);
         drain_if_done(now, actions);
       } else if (state_ != State::draining) {
-        drop("the venue announced a shutdown", Reason::connection_lost, pacer_.attempt_at_once(now),
-             now, actions);
+        drop("the venue announced a shutdown", Reason::connection_lost, Pause::none, now, actions);
       }
       return;
     default:
