@@ -1,0 +1,145 @@
+// One daemon against one simulator and one PostgreSQL, through the outside faces only.
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/daemon/end_to_end/world.h"
+#include "tests/persistence/postgres_server.h"
+
+namespace halcyon::tests {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+
+constexpr auto patience = seconds{60};
+
+std::size_t fills(const World& world) {
+  return world.admin("status")["fills"]["booked"].get<std::size_t>();
+}
+
+TEST(Trading, EndsWithSimulatorDaemonAndPostgresInAgreement) {
+  // Given a daemon that has traded for a while
+  World world;
+  world.start_daemon();
+  world.wait_ready();
+  ASSERT_TRUE(wait_until([&] { return fills(world) >= 10; }, patience)) << world.daemon_log();
+  // Then everybody tells the same story
+  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
+  // And the tables that issue no fills are filled too
+  for (const std::string table : {"orders", "order_events", "fills", "positions", "balances",
+                                  "equity_history", "instruments", "accounts", "strategies"}) {
+    EXPECT_NE(query_value(world.dsn(), "SELECT count(*) FROM halcyon." + table), "0") << table;
+  }
+  EXPECT_EQ(query_value(world.dsn(), "SELECT count(*) FROM halcyon.rejected_rows"), "0");
+  // And it stops well
+  world.daemon().terminate();
+  EXPECT_EQ(world.daemon().wait(seconds{30}), 0);
+  if (HasFailure()) std::cout << world.daemon_log();
+}
+
+class TradingModes : public testing::TestWithParam<std::string> {};
+
+TEST_P(TradingModes, TradeAlike) {
+  WorldSettings settings;
+  settings.engine = GetParam();
+  settings.with_postgres = false;
+  World world{settings};
+  world.start_daemon();
+  world.wait_ready();
+  ASSERT_TRUE(wait_until([&] { return fills(world) >= 3; }, patience)) << world.daemon_log();
+  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
+  world.daemon().terminate();
+  EXPECT_EQ(world.daemon().wait(seconds{30}), 0);
+  if (HasFailure()) std::cout << world.daemon_log();
+}
+
+INSTANTIATE_TEST_SUITE_P(Loops, TradingModes,
+                         testing::Values("threads = \"shared\"\nwait = \"block\"\n",
+                                         "threads = \"shared\"\nwait = \"backoff\"\n",
+                                         "threads = \"shared\"\nwait = \"spin\"\n",
+                                         "threads = \"dedicated\"\nwait = \"block\"\n",
+                                         "threads = \"dedicated\"\nwait = \"backoff\"\n"),
+                         [](const auto& instance) {
+                           std::string name;
+                           bool is_value = false;
+                           for (const char character : instance.param) {
+                             if (character == '"')
+                               is_value = !is_value;
+                             else if (is_value)
+                               name += character;
+                           }
+                           return name;
+                         });
+
+TEST(Trading, GoesOnWithoutPostgresAndCatchesUp) {
+  World world;
+  PostgresServer::shared().stop_fast();
+  world.start_daemon();
+  world.wait_ready();
+  ASSERT_TRUE(wait_until([&] { return fills(world) >= 3; }, patience)) << world.daemon_log();
+  EXPECT_GT(world.admin("status")["process"]["postgres"]["backlog_records"], 0);
+  PostgresServer::shared().start_again();
+  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
+  if (HasFailure()) std::cout << world.daemon_log();
+}
+
+TEST(Trading, ShowsHealthReadinessAndMetrics) {
+  World world;
+  world.start_daemon();
+  world.wait_ready();
+  EXPECT_NE(world.http("/healthz").find("200 OK"), std::string::npos);
+  EXPECT_NE(world.http("/readyz").find("200 OK"), std::string::npos);
+  const auto metrics = world.http("/metrics");
+  for (const std::string name :
+       {"halcyon_frames_total", "halcyon_engine_events_total", "halcyon_projection_position"}) {
+    EXPECT_NE(metrics.find(name), std::string::npos) << name;
+  }
+}
+
+TEST(Trading, HaltStopsOrdersAndSurvivesARestart) {
+  World world;
+  world.start_daemon();
+  world.wait_ready();
+  ASSERT_TRUE(wait_until([&] { return fills(world) >= 1; }, patience));
+  world.admin("trading.halt", {{"reason", "test"}});
+  world.daemon().kill();
+  world.start_daemon();
+  world.wait_ready();
+  EXPECT_EQ(world.admin("status")["trading_state"], "halted");
+  const auto before = fills(world);
+  // Denials are counted while it is halted, and nothing is traded
+  ASSERT_TRUE(wait_until([&] { return world.admin("status")["orders"]["denied"] >= 2; }, patience));
+  EXPECT_EQ(fills(world), before);
+  world.admin("trading.resume", {{"reason", "test"}});
+  EXPECT_TRUE(wait_until([&] { return fills(world) > before; }, patience));
+}
+
+TEST(Trading, SecondDaemonOnTheSameDataIsRefused) {
+  World world;
+  world.start_daemon();
+  world.wait_ready();
+  Process second{{world.binary("halcyond"), "--config", world.path("halcyon.toml")},
+                 world.path("second.log")};
+  EXPECT_EQ(second.wait(seconds{20}), 1);
+  EXPECT_NE(text_of(world.path("second.log")).find("is in use by process"), std::string::npos);
+}
+
+TEST(Trading, ConnectionsThatDropAreMadeAgain) {
+  World world;
+  world.start_daemon();
+  world.wait_ready();
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(wait_until([&] { return fills(world) >= 1; }, patience));
+    world.simulator(json{{"cmd", "drop_connections"}});
+    ASSERT_TRUE(wait_until([&] { return world.admin("status")["accounts"][0]["ready"] == false; },
+                           patience));
+    world.wait_ready();
+  }
+  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
+  if (HasFailure()) std::cout << world.daemon_log();
+}
+
+}  // namespace
+}  // namespace halcyon::tests

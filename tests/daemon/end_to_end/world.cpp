@@ -1,0 +1,320 @@
+#include "tests/daemon/end_to_end/world.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <stdexcept>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "domain/decimal.h"
+#include "tests/persistence/postgres_server.h"
+
+namespace halcyon::tests {
+
+using nlohmann::json;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr auto patience = seconds{60};
+
+/// "1.50000000" and "1.5" are one number: every source is read and printed the same way.
+std::string canonical(const std::string& number) {
+  const auto value = domain::parse<domain::Money>(number);
+  if (!value) throw std::runtime_error("not a number: " + number);
+  return domain::to_string(*value);
+}
+
+domain::Money money(const std::string& number) {
+  return domain::parse<domain::Money>(number).value();
+}
+
+std::string fill_text(const std::string& trade, const std::string& order, const std::string& side,
+                      const std::string& price, const std::string& quantity, const std::string& fee,
+                      const std::string& fee_asset) {
+  return trade + " " + order + " " + side + " " + canonical(quantity) + " @ " + canonical(price) +
+         " fee " + canonical(fee) + " " + fee_asset;
+}
+
+std::string four_strategies() {
+  std::string text;
+  const std::array<std::pair<int, int>, 4> periods{{{1, 2}, {1, 3}, {2, 3}, {2, 4}}};
+  for (const auto& [fast, slow] : periods) {
+    text += "[strategies.s" + std::to_string(fast) + std::to_string(slow) +
+            "]\ntype = \"trend_following\"\naccounts = [\"main\"]\ninstruments = [\"BTC/USDT\"]\n"
+            "timeframe = \"1s\"\ncapital = \"900\"\nfast_period = " +
+            std::to_string(fast) + "\nslow_period = " + std::to_string(slow) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string World::binary(const std::string& name) const {
+  return std::string{HALCYON_BINARY_DIR} + "/bin/" + name;
+}
+
+World::World(const WorldSettings& settings) {
+  std::string pattern = std::filesystem::temp_directory_path() / "halcyon-world-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
+  directory_ = pattern;
+  Process keys{{binary("halcyon-sim"), "--make-key", path("key")}, path("sim.log")};
+  if (keys.wait(seconds{20}) != 0) throw std::runtime_error(text_of(path("sim.log")));
+  std::ofstream{path("accounts.toml")}
+      << "[accounts.main]\napi_key_file = \"key/api_key\"\npublic_key_file = "
+         "\"key/ed25519.pub.pem\"\nbalances = { USDT = \"100000\", BTC = \"1\" }\n";
+  simulator_ = std::make_unique<Process>(
+      std::vector<std::string>{
+          binary("halcyon-sim"),
+          "--listen",
+          "127.0.0.1:0",
+          "--recording",
+          std::string{HALCYON_SOURCE_DIR} + "/tests/data/binance/btcusdt_spot_20240808_346s.txt.gz",
+          "--speed",
+          std::to_string(settings.speed),
+          "--loop",
+          "--wait-for-client",
+          "--tls-dir",
+          path("tls"),
+          "--accounts",
+          path("accounts.toml"),
+          "--port-file",
+          path("port"),
+          "--control",
+          path("sim.sock"),
+          "--orders-per-10s",
+          "100000",
+          "--weight-per-minute",
+          "1000000",
+          "--connections-per-5m",
+          "100000"},
+      path("sim.log"));
+  if (!wait_until([&] { return std::filesystem::exists(path("port")); }, patience)) {
+    throw std::runtime_error("the simulator did not start: " + text_of(path("sim.log")));
+  }
+  const std::string at = "127.0.0.1:" + std::to_string(std::stoi(text_of(path("port"))));
+  std::ofstream config{path("halcyon.toml")};
+  config << "[daemon]\nname = \"test\"\ndata_dir = \"" << path("data") << "\"\n[engine]\n"
+         << settings.engine << "[journal]\nsegment_size = \"1MiB\"\n"
+         << settings.journal << "[admin]\nsocket = \"" << path("admin.sock")
+         << "\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
+  if (settings.with_postgres) {
+    dsn_ = PostgresServer::shared().new_database();
+    config << "[postgres]\ndsn = \"" << dsn_ << "\"\n";
+  }
+  config << "[venues.binance]\nkind = \"binance\"\nenvironment = \"simulator\"\n"
+         << "market_data_url = \"wss://" << at << "\"\norders_url = \"wss://" << at
+         << "/ws-api/v3\"\nrest_url = \"https://" << at << "\"\nca_file = \"" << path("tls/ca.pem")
+         << "\"\ninstruments = [\"BTC/USDT\"]\n"
+         << "channels = [\"trades\", \"quotes\", \"book\"]\n"
+         << "[accounts.main]\nvenue = \"binance\"\nmode = \"live\"\napi_key_file = \""
+         << path("key/api_key") << "\"\nprivate_key_file = \"" << path("key/ed25519.pem") << "\"\n"
+         << (settings.strategies.empty() ? four_strategies() : settings.strategies) << "[risk]\n"
+         << settings.risk;
+}
+
+World::~World() {
+  daemon_.reset();
+  simulator_.reset();
+  std::error_code ignored;
+  if (std::getenv("HALCYON_KEEP") == nullptr) std::filesystem::remove_all(directory_, ignored);
+}
+
+void World::start_daemon() {
+  daemon_.reset();
+  daemon_ = std::make_unique<Process>(
+      std::vector<std::string>{binary("halcyond"), "--config", path("halcyon.toml")},
+      path("halcyond.log"));
+}
+
+void World::wait_ready() {
+  const bool is_ready = wait_until(
+      [&] {
+        if (!daemon_->is_running()) return true;
+        try {
+          const auto status = admin("status");
+          return status["accounts"].size() == 1 && status["accounts"][0]["ready"] == true;
+        } catch (const std::exception&) {
+          return false;  // it does not listen yet
+        }
+      },
+      patience);
+  if (!is_ready || !daemon_->is_running()) {
+    throw std::runtime_error("the daemon is not ready: " + daemon_log());
+  }
+}
+
+json World::simulator(const json& command) const {
+  auto answer = json::parse(ask(path("sim.sock"), command.dump()));
+  if (answer["ok"] != true) throw std::runtime_error("simulator: " + answer.dump());
+  return answer;
+}
+
+json World::admin(const std::string& method, const json& params) const {
+  const json request{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
+  auto answer = json::parse(ask(path("admin.sock"), request.dump()));
+  if (answer.contains("error")) throw std::runtime_error(method + ": " + answer["error"].dump());
+  return answer["result"];
+}
+
+std::string World::http(const std::string& path) const {
+  const int port = admin("status")["process"]["http_port"];
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const timeval bound{10, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+  std::string answer;
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+    const std::string request =
+        "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+    char buffer[65536];
+    for (ssize_t got = 0; (got = ::recv(fd, buffer, sizeof buffer, 0)) > 0;) {
+      answer.append(buffer, static_cast<std::size_t>(got));
+    }
+  }
+  ::close(fd);
+  return answer;
+}
+
+std::vector<std::string> World::true_fills() const {
+  std::vector<std::string> fills;
+  const auto truth = simulator(json{{"cmd", "truth"}});
+  for (const auto& trade : truth["accounts"][0]["trades"]) {
+    fills.push_back(fill_text(std::to_string(trade["trade_id"].get<std::uint64_t>()),
+                              trade["client_order_id"], trade["side"], trade["price"],
+                              trade["quantity"], trade["commission"], trade["commission_asset"]));
+  }
+  std::sort(fills.begin(), fills.end());
+  return fills;
+}
+
+std::vector<std::string> World::daemon_fills() const {
+  std::vector<std::string> fills;
+  const auto text = [](const json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+  };
+  const auto result = admin("fills.list", {{"limit", 10'000}});
+  for (const auto& fill : result["fills"]) {
+    fills.push_back(fill_text(text(fill["venue_trade"]), text(fill["order"]), text(fill["side"]),
+                              text(fill["price"]), text(fill["quantity"]), text(fill["fee"]),
+                              text(fill["fee_asset"])));
+  }
+  std::sort(fills.begin(), fills.end());
+  return fills;
+}
+
+std::vector<std::string> World::postgres_fills() const {
+  std::vector<std::string> fills;
+  for (const auto& row :
+       query(dsn_,
+             "SELECT f.venue_trade_id, o.client_order_id, f.side, f.price, f.quantity, f.fee, "
+             "f.fee_asset FROM halcyon.fills f JOIN halcyon.orders o ON o.id = f.order_id")) {
+    const auto at = [&](std::size_t index) { return row.at(index).value_or(""); };
+    fills.push_back(fill_text(at(0), at(1), at(2), at(3), at(4), at(5), at(6)));
+  }
+  std::sort(fills.begin(), fills.end());
+  return fills;
+}
+
+std::vector<std::string> World::disagreements() {
+  std::vector<std::string> words;
+  admin("trading.halt", {{"reason", "comparison"}});
+  const auto is_quiet = [&] {
+    const auto status = admin("status");
+    return status["orders"]["open"] == 0 && status["orders"]["open_requests"] == 0 &&
+           (dsn_.empty() || status["process"]["postgres"]["backlog_records"] == 0);
+  };
+  if (!wait_until(is_quiet, patience)) {
+    words.push_back("it does not come to rest: " + admin("status").dump());
+    return words;
+  }
+  const auto truth = simulator(json{{"cmd", "truth"}})["accounts"][0];
+  const auto compare = [&](const std::string& who, std::vector<std::string> have,
+                           const std::vector<std::string>& want) {
+    std::vector<std::string> missing;
+    std::vector<std::string> extra;
+    std::set_difference(want.begin(), want.end(), have.begin(), have.end(),
+                        std::back_inserter(missing));
+    std::set_difference(have.begin(), have.end(), want.begin(), want.end(),
+                        std::back_inserter(extra));
+    for (const auto& row : missing) words.push_back(who + " lacks " + row);
+    for (const auto& row : extra) words.push_back(who + " has too much: " + row);
+  };
+  const auto fills = true_fills();
+  compare("the daemon", daemon_fills(), fills);
+  if (!dsn_.empty()) compare("PostgreSQL", postgres_fills(), fills);
+
+  // Orders: state and executed quantity of every order that the venue has seen.
+  std::vector<std::string> orders;
+  for (const auto& order : truth["orders"]) {
+    orders.push_back(order["client_order_id"].get<std::string>() + " " +
+                     order["status"].get<std::string>() + " " + canonical(order["executed"]));
+  }
+  std::sort(orders.begin(), orders.end());
+  if (!dsn_.empty()) {
+    std::vector<std::string> ours;
+    for (const auto& row :
+         query(dsn_,
+               "SELECT client_order_id, state, filled_quantity FROM halcyon.orders "
+               "WHERE venue_order_id IS NOT NULL")) {
+      ours.push_back(*row.at(0) + " " + *row.at(1) + " " + canonical(*row.at(2)));
+    }
+    std::sort(ours.begin(), ours.end());
+    compare("PostgreSQL's orders", ours, orders);
+  }
+
+  // Position: what the fills make, fees in the base asset taken off.
+  domain::Money position;
+  std::map<std::string, domain::Money> fees;
+  for (const auto& trade : truth["trades"]) {
+    const auto quantity = money(trade["quantity"]);
+    position += trade["side"] == "buy" ? quantity : -quantity;
+    if (trade["commission_asset"] == "BTC") position -= money(trade["commission"]);
+  }
+  domain::Money held;
+  for (const auto& row : admin("positions.list")["positions"]) held += money(row["quantity"]);
+  if (held != position) {
+    words.push_back("the daemon holds " + domain::to_string(held) + " BTC, its fills make " +
+                    domain::to_string(position));
+  }
+  if (!dsn_.empty()) {
+    const auto sum = query_value(dsn_, "SELECT coalesce(sum(quantity), 0) FROM halcyon.positions");
+    if (canonical(sum) != domain::to_string(position)) {
+      words.push_back("PostgreSQL's positions sum to " + sum + ", the fills to " +
+                      domain::to_string(position));
+    }
+  }
+
+  // Balances, as the venue has them.
+  std::map<std::string, std::string> balances;
+  for (const auto& row : admin("balances.list")["balances"]) {
+    balances[row["asset"]] = canonical(row["free"]) + "/" + canonical(row["locked"]);
+  }
+  for (const auto& row : truth["balances"]) {
+    const std::string want = canonical(row["free"]) + "/" + canonical(row["locked"]);
+    const std::string asset = row["asset"];
+    if (balances[asset] != want && (want != "0/0" || !balances[asset].empty())) {
+      words.push_back("balance of " + asset + ": venue " + want + ", daemon " + balances[asset]);
+    }
+    if (!dsn_.empty()) {
+      const auto rows =
+          query(dsn_, "SELECT free, locked FROM halcyon.balances WHERE asset = '" + asset + "'");
+      const std::string have =
+          rows.empty() ? "" : canonical(*rows[0].at(0)) + "/" + canonical(*rows[0].at(1));
+      if (have != want && (want != "0/0" || !have.empty())) {
+        words.push_back("balance of " + asset + ": venue " + want + ", PostgreSQL " + have);
+      }
+    }
+  }
+  return words;
+}
+
+}  // namespace halcyon::tests
