@@ -70,6 +70,8 @@ enum class Reason : std::uint8_t {
   reduce_only_would_increase,
   // The venue's numbering shows that something was missed.
   sequence_gap,
+  // Another daemon bears our name: its epoch is not ours.
+  second_owner,
 };
 
 }  // namespace halcyon::domain

@@ -188,6 +188,7 @@ enum class NoticeCode : std::uint8_t {
   trading_state_changed,
   unvalued_fee,
   account_lock_not_held,
+  order_alive_after_end,
 };
 /// Something a person should know. Text: the words.
 struct NoticeRaised {

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "domain/command.h"
+#include "domain/event.h"
+#include "engine/accounts.h"
+#include "engine/decisions.h"
+#include "engine/engine.h"
+#include "engine/fills.h"
+#include "engine/order_life.h"
+#include "engine/orders.h"
+#include "engine/portfolio.h"
+#include "engine/trading_states.h"
+
+namespace halcyon::engine {
+
+/// Decides what every answer, report, fill and silence means for an order (order_life.h says how
+/// its states follow), and sends and repeats what has to be asked.
+///
+/// What must never happen: an order that ends without the venue's word; a fill that is booked twice
+/// or not at all; a second order while the fate of the first is unknown.
+///
+/// - Silence, a lost line or a restart makes a request unknown. The venue is asked for its order
+///   after 0.5, 1, 2, 5 and 10 s, then each 30 s without end, while it can be reached.
+/// - "No such order" counts when it was asked for after the venue's visibility rule allows. So many
+///   in a row, and then a complete answer about fills without one of this order, prove that it was
+///   never there: rejected, `proven_absent`.
+/// - An execution is booked once, in whatever state its order is, known or not. A row of a list
+/// that
+///   names an order only by an id we have not learned yet waits until it is clear whose it is.
+/// - Fills that the venue counted and nobody told are asked for.
+/// - Cancels are repeated while it is unknown whether they worked and the order is still there.
+class OrderManager {
+ public:
+  static constexpr domain::Duration late_fill_patience = std::chrono::milliseconds{500};
+  static constexpr std::size_t max_parked = 4096;
+
+  OrderManager(const Setup& setup, Orders& orders, const Fills& fills, Portfolio& portfolio,
+               Accounts& accounts, const TradingStates& states, Decisions& decisions);
+
+  void apply(const domain::EpochStarted& started) { epochs_.push_back(started.epoch); }
+  const std::vector<std::uint32_t>& epochs() const { return epochs_; }
+
+  /// The gate's slots: whether one more order may be on its way; cancels have some beside them.
+  bool has_room() const { return commands_out_ < outbox_capacity_; }
+  /// Records the order and sends it.
+  void place(const domain::Approved<domain::NewOrder>& order);
+  /// False when the order has ended. Asking twice sends once.
+  bool cancel(Order& order, domain::Reason why);
+
+  void on_started();
+  void on_stream_ready(domain::AccountId account);
+  void on_stream_down(domain::AccountId account);
+  void on_outcome(const domain::Event& event, const domain::RequestOutcome& outcome,
+                  std::string_view words);
+  /// The order it was about; null: none that is of interest.
+  Order* on_report(const domain::Event& event, const domain::OrderReport& report,
+                   std::string_view words);
+  /// `is_listed`: a row of an answer about fills.
+  void on_execution(const domain::Event& event, const domain::Execution& execution, bool is_listed);
+  void on_status_answer(const domain::AnswerEnd& end);
+  /// A complete answer about the fills of an instrument, asked for at `asked`.
+  void on_fills_complete(domain::AccountId account, domain::InstrumentId instrument,
+                         domain::Timestamp asked);
+  void on_time();
+  domain::Timestamp next_deadline() const;
+  /// The end of an event: books what has become clear in it.
+  void finish();
+
+  /// Whether fills are owed, or an absence waits for an answer about fills.
+  bool wants_fills(domain::AccountId account) const;
+  /// Asks the venue for the order now, and `Watch::is_checked` until it has answered.
+  void check(Order& order);
+  /// Executions wait for an order of this instrument to become known.
+  bool has_parked(domain::AccountId account, domain::InstrumentId instrument) const;
+  /// Executions had to be left out: nothing may be concluded from the answer that is being read.
+  bool take_overflow() { return std::exchange(parked_overflow_, false); }
+  /// Whether an order has ended, or may have become answerable, since this was last asked.
+  bool take_settled() { return std::exchange(is_settled_, false); }
+
+ private:
+  struct Parked {
+    domain::Event event;
+    domain::Execution execution;
+  };
+
+  const domain::VisibilityRule& rule(const Order& order) const;
+  bool is_ours(domain::OrderId id) const;
+  Order* locate(const domain::Event& event, domain::OrderId id, domain::ForeignId venue_order);
+  Order* meet_stranger(const domain::Event& event, const domain::OrderReport& report,
+                       std::string_view name);
+  void say_second_owner(const domain::Event& event, domain::OrderId id);
+
+  void set_place(Order& order, domain::RequestState state, domain::Reason reason,
+                 std::int32_t venue_code, std::string_view words = {});
+  void set_cancel(Order& order, domain::RequestState state, domain::Reason reason,
+                  std::int32_t venue_code, std::string_view words = {});
+  void send_cancel(Order& order, domain::Reason why);
+  void emit_cancel(Order& order);
+  void free_slot(bool& is_out);
+  void on_place_outcome(const domain::Event& event, Order& order,
+                        const domain::RequestOutcome& outcome, std::string_view words);
+  void on_cancel_outcome(Order& order, const domain::RequestOutcome& outcome,
+                         std::string_view words);
+  void place_unanswered(Order& order, domain::Reason reason);
+  void cancel_unanswered(Order& order, domain::Reason reason);
+
+  void move(const Order& order, domain::OrderChanged& next, Report heard, domain::Reason reason,
+            const domain::Evidence& evidence) const;
+  void commit(Order& order, const domain::OrderChanged& next, std::string_view words = {});
+  void book(const domain::Event& event, const domain::Execution& execution, Order* order,
+            bool is_listed);
+  bool is_absence_waiting(const Order& order) const;
+  bool has_nameless(domain::AccountId account, domain::InstrumentId instrument) const;
+
+  void ask(Order& order);
+  void ask_later(Order& order);
+  std::string_view name(const Order& order);
+  std::string_view name(domain::AccountId account, domain::OrderId id);
+
+  const domain::Catalog& catalog_;
+  std::vector<domain::VisibilityRule> visibility_;
+  std::size_t outbox_capacity_, outbox_cancel_reserve_;
+  Orders& orders_;
+  const Fills& fills_;
+  Portfolio& portfolio_;
+  Accounts& accounts_;
+  const TradingStates& states_;
+  Decisions& decisions_;
+  std::vector<std::uint32_t> epochs_;
+  std::vector<Parked> parked_;
+  std::size_t commands_out_ = 0;
+  std::size_t cancels_queued_ = 0;
+  bool parked_overflow_ = false;
+  bool is_settled_ = false;
+  bool may_settle_parked_ = false;
+};
+
+}  // namespace halcyon::engine

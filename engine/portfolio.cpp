@@ -1,0 +1,280 @@
+#include "engine/portfolio.h"
+
+#include <algorithm>
+
+#include "engine/position.h"
+
+namespace halcyon::engine {
+
+using domain::AccountId;
+using domain::AssetId;
+using domain::BalanceChanged;
+using domain::DifferenceFound;
+using domain::DifferenceKind;
+using domain::EquityMarked;
+using domain::FillBooked;
+using domain::Money;
+using domain::PositionChanged;
+using domain::Quantity;
+using domain::Timestamp;
+
+namespace {
+
+Money total_of(const BalanceChanged& balance) { return balance.free + balance.locked; }
+
+Quantity as_quantity(Money amount) { return Quantity::from_raw(amount.raw()); }
+
+}  // namespace
+
+Portfolio::Portfolio(const config::Config& config, const domain::Catalog& catalog,
+                     const Valuation& valuation, const Market& market, Decisions& decisions)
+    : catalog_(catalog),
+      valuation_(valuation),
+      market_(market),
+      decisions_(decisions),
+      positions_(256),
+      balances_(1024),
+      marks_(256),
+      watched_index_(1024),
+      marked_at_(256),
+      last_booked_(catalog.accounts().size()),
+      interval_(config.engine.equity_interval) {
+  watched_.reserve(1024);
+}
+
+Portfolio::Watched& Portfolio::watched(AccountId account, AssetId asset) {
+  const PackedKey key = key_of(account, asset);
+  if (const std::uint32_t* at = watched_index_.find(key)) return watched_[*at];
+  watched_index_.put(key, static_cast<std::uint32_t>(watched_.size()));
+  Watched row;
+  row.account = account;
+  row.asset = asset;
+  watched_.push_back(row);
+  return watched_.back();
+}
+
+void Portfolio::apply(const BalanceChanged& changed) {
+  const PackedKey key = key_of(changed.account, changed.asset);
+  const BalanceChanged* before = balances_.find(key);
+  Watched& row = watched(changed.account, changed.asset);
+  // The first word about an asset is where explaining begins.
+  row.unexplained =
+      before == nullptr ? Money{} : row.unexplained + total_of(changed) - total_of(*before);
+  balances_.put(key, changed);
+}
+
+void Portfolio::apply(const FillBooked& fill) {
+  if (domain::index_of(fill.instrument) >= catalog_.instruments().size()) return;
+  each_flow(fill, catalog_.instrument(fill.instrument),
+            [&](AssetId asset, Money change) { explain(fill.account, asset, change); });
+}
+
+void Portfolio::apply(const DifferenceFound& difference) {
+  if (difference.kind != DifferenceKind::balance) return;
+  const Quantity found = difference.theirs - difference.ours;
+  explain(difference.account, difference.asset, Money::from_raw(found.raw()));
+}
+
+void Portfolio::snapshot(std::vector<domain::RecordEntry>& records) const {
+  for (const auto& row : positions_.rows()) records.push_back({row, {}});
+  for (const auto& row : balances_.rows()) records.push_back({row, {}});
+  for (const auto& row : marks_.rows()) records.push_back({row, {}});
+}
+
+void Portfolio::book(const FillBooked& fill) {
+  const domain::Instrument& instrument = catalog_.instrument(fill.instrument);
+  FillEffect effect;
+  effect.side = fill.side;
+  effect.quantity = fill.quantity;
+  effect.amount = fill.quote_amount;
+  if (fill.fee_asset == domain::no<AssetId> || fill.fee.is_zero()) {
+    // No fee.
+  } else if (fill.fee_asset == instrument.base) {
+    effect.base_fee = as_quantity(fill.fee);
+    effect.base_fee_value = domain::notional(fill.price, effect.base_fee).value_or(Money{});
+  } else if (const auto value = valuation_.convert(fill.fee, fill.fee_asset, instrument.quote)) {
+    effect.other_fee = *value;
+  } else {
+    // The fee itself stays in the fill's record, and the balance of its asset shows it.
+    decisions_.notice(
+        domain::Severity::warning, domain::NoticeCode::unvalued_fee,
+        decisions_.text("fee of {} {} on {}: no price in {}, so it is missing from the position's "
+                        "fees; subscribe an instrument of that pair to have it valued",
+                        domain::to_string(fill.fee), catalog_.name(fill.fee_asset),
+                        instrument.symbol, catalog_.name(instrument.quote)),
+        fill.account, fill.instrument, fill.order);
+  }
+  PositionChanged before;
+  if (const auto* known = position(fill.account, fill.strategy, fill.instrument)) before = *known;
+  before.account = fill.account;
+  before.strategy = fill.strategy;
+  before.instrument = fill.instrument;
+  decisions_.record(after_fill(before, effect));
+  last_booked_[domain::index_of(fill.account)] = decisions_.now();
+
+  each_flow(fill, instrument, [&](AssetId asset, Money change) {
+    if (!change.is_negative()) return;
+    Watched& row = watched(fill.account, asset);
+    row.taken += -change;
+    row.taken_until = std::max(row.taken_until, fill.venue_time);
+  });
+}
+
+void Portfolio::on_balance(AccountId account, const domain::Balance& balance, Timestamp venue_time,
+                           bool in_list) {
+  const Timestamp none;
+  Watched& row = watched(account, balance.asset);
+  if (in_list) row.is_listed = true;
+  if (venue_time != none && venue_time < row.venue_time) return;
+  if (venue_time != none) row.venue_time = venue_time;
+  if (venue_time == none || venue_time >= row.taken_until) row.taken = Money{};
+
+  BalanceChanged changed{account, balance.asset, balance.free, balance.locked,
+                         venue_time == none ? decisions_.now() : venue_time};
+  const BalanceChanged* before = balances_.find(key_of(account, balance.asset));
+  if (before != nullptr && before->free == changed.free && before->locked == changed.locked) return;
+  const Money explained = -row.unexplained;  // by fills, when this is the first word
+  if (before == nullptr && total_of(changed).is_zero() && explained.is_zero()) return;
+  decisions_.record(changed);
+  if (before == nullptr && total_of(changed) != explained) {
+    decisions_.record(
+        DifferenceFound{DifferenceKind::opening_balance, account, domain::no<domain::InstrumentId>,
+                        balance.asset, domain::OrderId{}, as_quantity(explained),
+                        as_quantity(total_of(changed))},
+        decisions_.text("{} holds {} {} when first seen", catalog_.name(account),
+                        domain::to_string(total_of(changed)), catalog_.name(balance.asset)));
+  }
+}
+
+void Portfolio::on_flow(AccountId account, const domain::ExternalFlow& flow) {
+  explain(account, flow.asset, flow.amount);
+}
+
+void Portfolio::on_list_begin(AccountId account) {
+  for (Watched& row : watched_) {
+    if (row.account == account) row.is_listed = false;
+  }
+}
+
+void Portfolio::on_list_end(AccountId account, bool is_quiet) {
+  for (std::size_t at = 0; at < watched_.size(); ++at) {
+    if (watched_[at].account != account) continue;
+    const AssetId asset = watched_[at].asset;
+    const BalanceChanged* known = balances_.find(key_of(account, asset));
+    if (known == nullptr) continue;
+    if (!watched_[at].is_listed && !total_of(*known).is_zero()) {
+      domain::Balance zero;
+      zero.asset = asset;
+      on_balance(account, zero, {}, true);
+      known = balances_.find(key_of(account, asset));
+    }
+    const Money unexplained = watched_[at].unexplained;
+    const bool is_certain = is_quiet || unexplained == watched_[at].suspected;
+    watched_[at].suspected = unexplained;
+    if (unexplained.is_zero() || !is_certain) continue;
+    watched_[at].suspected = Money{};
+    const Quantity theirs = as_quantity(total_of(*known));
+    const Quantity ours = theirs - as_quantity(unexplained);
+    const std::string_view words = decisions_.text(
+        "{} {}: the venue says {}, our fills explain {}; a deposit, a withdrawal, "
+        "or a trade that the venue did not tell",
+        catalog_.name(account), catalog_.name(asset), domain::to_string(theirs),
+        domain::to_string(ours));
+    decisions_.record(
+        DifferenceFound{DifferenceKind::balance, account, domain::no<domain::InstrumentId>, asset,
+                        domain::OrderId{}, ours, theirs},
+        words);
+    decisions_.notice(domain::Severity::warning, domain::NoticeCode::difference_found, words,
+                      account);
+  }
+}
+
+std::optional<Money> Portfolio::free(AccountId account, AssetId asset) const {
+  const PackedKey key = key_of(account, asset);
+  const BalanceChanged* known = balances_.find(key);
+  if (known == nullptr) return std::nullopt;
+  const std::uint32_t* at = watched_index_.find(key);
+  return at == nullptr ? known->free : known->free - watched_[*at].taken;
+}
+
+bool Portfolio::sum_positions(AccountId account, domain::StrategyId strategy, EquityMarked& sum,
+                              Money& cost) const {
+  for (const PositionChanged& position : positions_.rows()) {
+    if (position.account != account) continue;
+    if (strategy != domain::no<domain::StrategyId> && position.strategy != strategy) continue;
+    Money unrealized;
+    if (!position.quantity.is_zero()) {
+      const auto reference = market_.reference(position.instrument);
+      if (!reference) return false;
+      const auto value = value_at(position, reference->price);
+      if (!value) return false;
+      unrealized = *value - position.cost;
+    }
+    const AssetId quote = catalog_.instrument(position.instrument).quote;
+    const auto in_currency = [&](Money amount, Money& into) {
+      const auto converted = valuation_.report(amount, quote);
+      if (converted) into += *converted;
+      return converted.has_value();
+    };
+    if (!in_currency(position.realized, sum.realized) || !in_currency(unrealized, sum.unrealized) ||
+        !in_currency(position.fees, sum.fees) || !in_currency(position.cost, cost)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Portfolio::mark_account(AccountId account) {
+  EquityMarked sum;
+  sum.account = account;
+  bool has_balance = false;
+  for (const BalanceChanged& balance : balances_.rows()) {
+    if (balance.account != account || !valuation_.has_path(balance.asset)) continue;
+    const Money total = total_of(balance);
+    const auto value = valuation_.report(total, balance.asset);
+    if (!value) return;  // its price has not come yet
+    has_balance = true;
+    sum.equity += *value;
+    if (valuation_.is_reporting(balance.asset)) sum.cash += total;
+  }
+  Money cost;
+  if (!has_balance || !sum_positions(account, domain::no<domain::StrategyId>, sum, cost)) return;
+  mark(sum);
+}
+
+void Portfolio::mark_share(const Share& share) {
+  EquityMarked sum;
+  sum.account = share.account;
+  sum.strategy = share.strategy;
+  Money cost;
+  if (!sum_positions(share.account, share.strategy, sum, cost)) return;
+  sum.cash = share.capital + sum.realized - sum.fees - cost;
+  sum.equity = share.capital + sum.realized + sum.unrealized - sum.fees;
+  mark(sum);
+}
+
+void Portfolio::mark(EquityMarked marked) {
+  const PackedKey key = key_of(marked.account, marked.strategy);
+  const EquityMarked* before = marks_.find(key);
+  marked.peak = before == nullptr ? marked.equity : std::max(before->peak, marked.equity);
+  marked.drawdown = marked.peak - marked.equity;
+  const std::int64_t now = domain::to_unix_ns(decisions_.now());
+  const std::int64_t* at = marked_at_.find(key);
+  const bool is_changed = before == nullptr || before->equity != marked.equity ||
+                          before->cash != marked.cash || before->realized != marked.realized ||
+                          before->unrealized != marked.unrealized || before->fees != marked.fees;
+  if (!is_changed && at != nullptr && now - *at < longest_silence.count()) return;
+  marked_at_.put(key, now);
+  decisions_.record(marked);
+}
+
+void Portfolio::on_time() {
+  if (decisions_.now() < next_mark_) return;
+  next_mark_ = decisions_.now() + interval_;
+  for (std::size_t id = 0; id < catalog_.accounts().size(); ++id) {
+    mark_account(static_cast<AccountId>(id));
+  }
+  for (const Share& share : shares_) mark_share(share);
+}
+
+}  // namespace halcyon::engine

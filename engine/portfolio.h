@@ -1,0 +1,147 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "domain/catalog.h"
+#include "domain/record.h"
+#include "engine/decisions.h"
+#include "engine/latest.h"
+#include "engine/market.h"
+#include "engine/valuation.h"
+
+namespace halcyon::engine {
+
+/// Positions per (account, strategy, instrument), balances per (account, asset), and what all of
+/// it is worth. State is the last record of each key.
+class Portfolio {
+ public:
+  /// Equity is marked at most once an interval while it changes, and at least once in this time.
+  static constexpr domain::Duration longest_silence = std::chrono::minutes{1};
+
+  /// A strategy's part in an account.
+  struct Share {
+    domain::AccountId account = domain::no<domain::AccountId>;
+    domain::StrategyId strategy = domain::no<domain::StrategyId>;
+    domain::Money capital;
+  };
+
+  Portfolio(const config::Config& config, const domain::Catalog& catalog,
+            const Valuation& valuation, const Market& market, Decisions& decisions);
+
+  void apply(const domain::PositionChanged& changed) {
+    positions_.put(key_of(changed.account, changed.strategy, changed.instrument), changed);
+  }
+  void apply(const domain::BalanceChanged& changed);
+  void apply(const domain::FillBooked& fill);
+  void apply(const domain::DifferenceFound& difference);
+  void apply(const domain::EquityMarked& marked) {
+    marks_.put(key_of(marked.account, marked.strategy), marked);
+  }
+  void snapshot(std::vector<domain::RecordEntry>& records) const;
+
+  /// Books what a fill does to its position; the fill itself is recorded by the caller.
+  void book(const domain::FillBooked& fill);
+
+  /// The venue's word about one asset. `in_list`: a row of a balances answer.
+  void on_balance(domain::AccountId account, const domain::Balance& balance,
+                  domain::Timestamp venue_time, bool in_list);
+  /// Money came or went without a trade: what the balances will show is explained.
+  void on_flow(domain::AccountId account, const domain::ExternalFlow& flow);
+  /// A balances answer begins.
+  void on_list_begin(domain::AccountId account);
+  /// It ended, complete. Assets that it did not name are zero, and what our fills do not explain is
+  /// said. `is_quiet`: no order of the account is alive, so nothing can be under way between fills
+  /// and balances; else a difference is said only when the next answer finds it again.
+  void on_list_end(domain::AccountId account, bool is_quiet);
+
+  /// Null: flat and never traded.
+  const domain::PositionChanged* position(domain::AccountId account, domain::StrategyId strategy,
+                                          domain::InstrumentId instrument) const {
+    return positions_.find(key_of(account, strategy, instrument));
+  }
+  domain::Quantity held(domain::AccountId account, domain::StrategyId strategy,
+                        domain::InstrumentId instrument) const {
+    const auto* known = position(account, strategy, instrument);
+    return known == nullptr ? domain::Quantity{} : known->quantity;
+  }
+  const std::vector<domain::PositionChanged>& positions() const { return positions_.rows(); }
+
+  /// The venue's free amount, less what fills have taken since the venue told it; what they have
+  /// brought is not counted before the venue says so. Empty: never told.
+  std::optional<domain::Money> free(domain::AccountId account, domain::AssetId asset) const;
+
+  /// The venue time of the last word about a balance; the beginning of time when there was none.
+  domain::Timestamp balance_time(domain::AccountId account, domain::AssetId asset) const {
+    const auto* known = balances_.find(key_of(account, asset));
+    return known == nullptr ? domain::Timestamp{} : known->venue_time;
+  }
+  /// Engine time of the last fill booked in this run.
+  domain::Timestamp last_booked(domain::AccountId account) const {
+    return last_booked_[domain::index_of(account)];
+  }
+
+  /// The strategies whose equity is marked.
+  void set_shares(std::vector<Share> shares) { shares_ = std::move(shares); }
+  /// Marks equity where it is due.
+  void on_time();
+  domain::Timestamp next_deadline() const { return next_mark_; }
+
+ private:
+  /// What is known of a balance beyond its record.
+  struct Watched {
+    domain::AccountId account = domain::no<domain::AccountId>;
+    domain::AssetId asset = domain::no<domain::AssetId>;
+    /// How far the balance has moved beyond what fills and flows explain; in the order of the
+    /// records, so that a recovered engine knows the same.
+    domain::Money unexplained;
+    domain::Money suspected;        ///< `unexplained` at the end of the last answer
+    domain::Money taken;            ///< by fills that the last word may not know
+    domain::Timestamp taken_until;  ///< venue time of the last of them
+    domain::Timestamp venue_time;   ///< of the last word that bore a time of the venue
+    bool is_listed = false;         ///< named by the answer that is being read
+  };
+  Watched& watched(domain::AccountId account, domain::AssetId asset);
+  void explain(domain::AccountId account, domain::AssetId asset, domain::Money flow) {
+    watched(account, asset).unexplained -= flow;
+  }
+  /// Adds up positions, in the reporting currency. False when one of them cannot be valued now.
+  bool sum_positions(domain::AccountId account, domain::StrategyId strategy,
+                     domain::EquityMarked& sum, domain::Money& cost) const;
+  void mark_account(domain::AccountId account);
+  void mark_share(const Share& share);
+  void mark(domain::EquityMarked marked);
+
+  const domain::Catalog& catalog_;
+  const Valuation& valuation_;
+  const Market& market_;
+  Decisions& decisions_;
+  Latest<domain::PositionChanged> positions_;
+  Latest<domain::BalanceChanged> balances_;
+  Latest<domain::EquityMarked> marks_;
+  std::vector<Watched> watched_;
+  FlatMap<PackedKey, std::uint32_t> watched_index_;
+  FlatMap<PackedKey, std::int64_t> marked_at_;  ///< engine time in ns, by the key of the mark
+  std::vector<Share> shares_;
+  std::vector<domain::Timestamp> last_booked_;  ///< by AccountId
+  domain::Duration interval_;
+  domain::Timestamp next_mark_;
+};
+
+/// How a fill changes one asset of its account: the base, the quote, and the asset of the fee.
+/// Calls `act(asset, change)` for each part.
+template <class Act>
+void each_flow(const domain::FillBooked& fill, const domain::Instrument& instrument, Act act) {
+  const domain::Money base = domain::Money::from_raw(fill.quantity.raw());
+  const bool is_buy = fill.side == domain::Side::buy;
+  act(instrument.base, is_buy ? base : -base);
+  act(instrument.quote, is_buy ? -fill.quote_amount : fill.quote_amount);
+  if (fill.fee_asset != domain::no<domain::AssetId> && !fill.fee.is_zero()) {
+    act(fill.fee_asset, -fill.fee);
+  }
+}
+
+}  // namespace halcyon::engine

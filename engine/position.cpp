@@ -1,0 +1,95 @@
+#include "engine/position.h"
+
+#include "domain/check.h"
+
+namespace halcyon::engine {
+
+using domain::Money;
+using domain::PositionChanged;
+using domain::Quantity;
+
+namespace {
+
+domain::Uint128 magnitude(domain::Int128 value) {
+  return value < 0 ? domain::Uint128{0} - static_cast<domain::Uint128>(value)
+                   : static_cast<domain::Uint128>(value);
+}
+
+/// amount x part / whole, rounded half to even; 0 <= part <= whole, whole > 0. Exact for all 128
+/// bits: the product has 256, and is divided bit by bit only when it needs more than 128.
+Money share(Money amount, Quantity part, Quantity whole) {
+  using domain::Uint128;
+  const Uint128 a = magnitude(amount.raw());
+  const Uint128 b = magnitude(part.raw());
+  const Uint128 d = magnitude(whole.raw());
+  Uint128 quotient = 0;
+  Uint128 remainder = 0;
+  Uint128 product = 0;
+  if (!__builtin_mul_overflow(a, b, &product)) {
+    quotient = product / d;
+    remainder = product % d;
+  } else {
+    // Horner's scheme over the bits of `a`: value = value x 2 + bit x b, divided as it grows. As
+    // b <= d, quotient and remainder stay in range.
+    for (int bit = 127; bit >= 0; --bit) {
+      quotient <<= 1;
+      remainder <<= 1;
+      if (remainder >= d) {
+        remainder -= d;
+        ++quotient;
+      }
+      if (((a >> bit) & 1) != 0) {
+        remainder += b;
+        while (remainder >= d) {
+          remainder -= d;
+          ++quotient;
+        }
+      }
+    }
+  }
+  const Uint128 twice = remainder * 2;
+  if (twice > d || (twice == d && (quotient & 1) != 0)) ++quotient;
+  const auto result = static_cast<domain::Int128>(quotient);
+  return Money::from_raw(amount.is_negative() ? -result : result);
+}
+
+}  // namespace
+
+PositionChanged after_fill(const PositionChanged& before, const FillEffect& fill) {
+  PositionChanged after = before;
+  ++after.fills;
+  after.fees += fill.base_fee_value + fill.other_fee;
+
+  // Signed change of the holding, and the amount that changes hands for it, positive.
+  const bool is_buy = fill.side == domain::Side::buy;
+  Quantity change = is_buy ? fill.quantity - fill.base_fee : -(fill.quantity + fill.base_fee);
+  Money amount = is_buy ? fill.amount - fill.base_fee_value : fill.amount + fill.base_fee_value;
+  // What the change costs: paid for a buy, negative (received) for a sell.
+  const Money paid = is_buy ? amount : -amount;
+
+  const bool opens = before.quantity.is_zero() || change.is_zero() ||
+                     before.quantity.is_negative() == change.is_negative();
+  if (opens) {
+    after.quantity += change;
+    after.cost += paid;
+  } else {
+    const Quantity held = before.quantity.abs();
+    const Quantity traded = change.abs();
+    const Quantity closed = traded < held ? traded : held;
+    const Money cost_closed = closed == held ? before.cost : share(before.cost, closed, held);
+    const Money paid_closing = closed == traded ? paid : share(paid, closed, traded);
+    after.realized += -paid_closing - cost_closed;
+    after.cost = before.cost - cost_closed + (paid - paid_closing);
+    after.quantity += change;
+  }
+  // A remainder of cost without a holding cannot stay: it is profit or loss.
+  if (after.quantity.is_zero()) {
+    after.realized -= after.cost;
+    after.cost = Money{};
+  }
+  after.average_price =
+      domain::price_of(after.cost.abs(), after.quantity.abs()).value_or(domain::Price{});
+  return after;
+}
+
+}  // namespace halcyon::engine

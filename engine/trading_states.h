@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "domain/record.h"
+#include "engine/keys.h"
+#include "engine/latest.h"
+
+namespace halcyon::engine {
+
+/// Whether the daemon, an account, a strategy, or a strategy in an account may trade: a latch that
+/// survives restarts. The strictest of all that apply decides; what was never set is active.
+class TradingStates {
+ public:
+  void apply(const domain::TradingStateChanged& changed) {
+    rows_.put(key_of(changed.scope.account, changed.scope.strategy), changed);
+  }
+  const domain::TradingStateChanged* find(domain::Scope scope) const {
+    return rows_.find(key_of(scope.account, scope.strategy));
+  }
+  domain::TradingState strictest(domain::AccountId account, domain::StrategyId strategy) const {
+    constexpr auto all = domain::Scope{};
+    domain::TradingState state = domain::TradingState::active;
+    for (const domain::Scope scope :
+         {all, domain::Scope{account, all.strategy}, domain::Scope{all.account, strategy},
+          domain::Scope{account, strategy}}) {
+      if (const auto* row = find(scope)) state = std::max(state, row->state);
+    }
+    return state;
+  }
+  void snapshot(std::vector<domain::RecordEntry>& records) const {
+    for (const auto& row : rows_.rows()) records.push_back({row, {}});
+  }
+
+ private:
+  Latest<domain::TradingStateChanged> rows_;
+};
+
+}  // namespace halcyon::engine
