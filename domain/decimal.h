@@ -437,7 +437,14 @@ constexpr std::optional<Price> price_of(Money amount, Quantity quantity) {
 /// Whether `amount` is a whole multiple of `step`; a zero step switches the rule off.
 template <class Kind>
 constexpr bool is_multiple(Decimal<Kind> amount, Decimal<Kind> step) {
-  return step.is_zero() || amount.raw() % step.raw() == 0;
+  if (step.is_zero()) return true;
+  // A remainder of 64 bits is several times quicker, and most amounts fit.
+  const auto small_amount = static_cast<std::int64_t>(amount.raw());
+  const auto small_step = static_cast<std::int64_t>(step.raw());
+  if (amount.raw() == small_amount && step.raw() == small_step && small_step > 0) {
+    return small_amount % small_step == 0;
+  }
+  return amount.raw() % step.raw() == 0;
 }
 
 /// The greatest multiple of `step` that is not above `amount`, towards zero. For sizing only: an

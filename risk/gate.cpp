@@ -1,5 +1,6 @@
 #include "risk/gate.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace halcyon::risk {
@@ -28,11 +29,18 @@ Refusal refuse(Reason reason, Money limit = {}, Money actual = {}) {
 }
 constexpr Refusal pass{};
 
+constexpr auto greatest = static_cast<Int128>(~domain::Uint128{0} >> 1);
+
 /// a + b, never beyond the greatest amount: whoever comes so far is above every limit.
 Int128 saturating_add(Int128 left, Int128 right) {
-  constexpr auto greatest = static_cast<Int128>(~domain::Uint128{0} >> 1);
   Int128 sum = 0;
   return __builtin_add_overflow(left, right, &sum) ? greatest : sum;
+}
+
+/// -a, never beyond the greatest amount.
+Int128 saturating_negate(Int128 value) {
+  Int128 result = 0;
+  return __builtin_sub_overflow(Int128{0}, value, &result) ? greatest : result;
 }
 
 /// The smallest limit of all levels; empty when none has one.
@@ -86,12 +94,6 @@ struct Check {
     const Int128 size = position.is_negative() ? saturating_negate(position.raw()) : position.raw();
     const Int128 working = view.working_reduce.is_negative() ? 0 : view.working_reduce.raw();
     return working >= size ? Quantity{} : Quantity::from_raw(size - working);
-  }
-
-  static Int128 saturating_negate(Int128 value) {
-    Int128 result = 0;
-    constexpr auto greatest = static_cast<Int128>(~domain::Uint128{0} >> 1);
-    return __builtin_sub_overflow(Int128{0}, value, &result) ? greatest : result;
   }
 
   Refusal state() const {
@@ -215,24 +217,23 @@ struct Check {
                   shown(order.limit_price));
   }
 
-  /// Worth of a quantity where the order would trade.
-  std::optional<Money> worth(Quantity quantity) const {
-    Price price = is_market() ? *view.reference : order.limit_price;
-    if (!is_buy() && price < *view.reference) price = *view.reference;
-    return domain::notional(price, quantity);
+  /// The price that the venue counts with.
+  Price venue_price() const { return is_market() ? *view.reference : order.limit_price; }
+  /// The price at which the order would be filled, at the worst for a limit on what it is worth.
+  Price worst_price() const {
+    return is_buy() ? venue_price() : std::max(venue_price(), *view.reference);
   }
 
+  /// `value` becomes what the order is worth.
   Refusal notional(Money& value) const {
     const domain::InstrumentRules& rules = *view.rules;
-    const std::optional<Money> worth_of_all = worth(order.quantity);
-    const std::optional<Money> at_venue =
-        domain::notional(is_market() ? *view.reference : order.limit_price, order.quantity);
-    if (!worth_of_all || !at_venue) {
-      return refuse(Reason::notional_overflow,
-                    Money::from_raw(static_cast<Int128>(~domain::Uint128{0} >> 1)),
-                    shown(order.quantity));
+    const std::optional<Money> at_venue = domain::notional(venue_price(), order.quantity);
+    const std::optional<Money> at_worst =
+        worst_price() == venue_price() ? at_venue : domain::notional(worst_price(), order.quantity);
+    if (!at_venue || !at_worst) {
+      return refuse(Reason::notional_overflow, Money::from_raw(greatest), shown(order.quantity));
     }
-    value = *worth_of_all;
+    value = *at_worst;
     if ((!is_market() || rules.min_notional_for_market) && *at_venue < rules.min_notional) {
       return refuse(Reason::notional_below_minimum, rules.min_notional, *at_venue);
     }
@@ -245,18 +246,19 @@ struct Check {
     return pass;
   }
 
-  Refusal position() const {
+  Refusal position(Money value) const {
     const Quantity closes = closable();
     if (order.quantity <= closes) return pass;
-    // Part of a quantity whose worth was found to fit.
-    const Int128 added =
-        worth(Quantity::from_raw(order.quantity.raw() - closes.raw())).value_or(Money{}).raw();
+    // Only what does not close the position adds to one.
+    const Quantity rest = Quantity::from_raw(order.quantity.raw() - closes.raw());
+    const Money added =
+        closes.is_zero() ? value : domain::notional(worst_price(), rest).value_or(value);
     return tightest_room(
         limits, Reason::position_notional_above_limit,
         [](const Limits& level) { return level.max_position_notional; },
         [&](std::size_t level) {
           const Int128 stands = view.exposure[level].position_notional.raw();
-          return Money::from_raw(saturating_add(stands < 0 ? 0 : stands, added));
+          return Money::from_raw(saturating_add(stands < 0 ? 0 : stands, added.raw()));
         });
   }
 
@@ -305,7 +307,7 @@ struct Check {
     if (passed()) refusal = limit_price();
     if (passed()) refusal = reference();
     if (passed()) refusal = notional(value);
-    if (passed()) refusal = position();
+    if (passed()) refusal = position(value);
     if (passed()) refusal = funds(value);
     if (passed()) refusal = counts();
     if (passed()) refusal = way_out();
