@@ -579,7 +579,7 @@ Outcome AdminMethods::Call::shutdown() {
 Outcome AdminMethods::Call::command(const What& what, const std::string& reason) {
   const std::uint64_t token = methods_.next_token_++;
   domain::Event event;
-  event.received = now_;
+  event.received = methods_.hooks_.engine_time ? methods_.hooks_.engine_time() : now_;
   // Who asked is part of the remark until the configuration knows users; the record has an id.
   event.what = domain::Command{token, domain::daemon_user, what};
   const std::string remark =

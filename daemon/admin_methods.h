@@ -28,6 +28,8 @@ struct Caller {
 
 /// What the admin methods need of the rest of the daemon. Thread: all are called by control.
 struct AdminHooks {
+  /// Engine time, for a command's `received`. Empty: the time given to `handle`.
+  std::function<domain::Timestamp()> engine_time;
   /// Hands a Command to the engine's control lane, with its remark. False: the lane is full, and
   /// nothing happened.
   std::function<bool(const domain::Event& command, std::string_view remark)> submit;
@@ -75,6 +77,7 @@ class AdminMethods {
   AdminMethods(const config::Config& config, const ReadModel& model, AdminHooks hooks,
                domain::Timestamp started);
 
+  /// `now` is real time: the engine's answer is waited for by it.
   Reply handle(std::string_view line, const Caller& caller, domain::Timestamp now);
   /// The line for a waiting command, once it is answered or out of time.
   std::optional<std::string> finish(const WaitingCommand& waiting, domain::Timestamp now);

@@ -10,11 +10,21 @@
 
 namespace halcyon::daemon {
 
+namespace {
+
+AdminHooks admin_hooks(const ControlHooks& hooks) {
+  AdminHooks admin = hooks.admin;
+  if (!admin.engine_time) admin.engine_time = hooks.now;
+  return admin;
+}
+
+}  // namespace
+
 ControlLoop::ControlLoop(const config::Config& config, ControlHooks hooks)
     : config_(config),
       hooks_(std::move(hooks)),
       model_(config.daemon.name),
-      methods_(config, model_, hooks_.admin, hooks_.now()),
+      methods_(config, model_, admin_hooks(hooks_), real_time()),
       admin_(config.admin, methods_),
       http_(config.metrics.listen, {{"/metrics", [this] { return metrics(); }},
                                     {"/healthz", [this] { return healthz(); }},
@@ -28,7 +38,7 @@ void ControlLoop::catch_up() {
 
 std::size_t ControlLoop::run_once(domain::Duration max_wait) {
   descriptors_.clear();
-  domain::Timestamp now = hooks_.now();
+  domain::Timestamp now = real_time();
   admin_.watch(descriptors_, now);
   http_.watch(descriptors_, now);
   int wait_ms = admin_.is_waiting() ? waiting_poll_ms : idle_poll_ms;
@@ -39,7 +49,7 @@ std::size_t ControlLoop::run_once(domain::Duration max_wait) {
     // Interrupted, or no memory: nothing is ready then, and the next turn asks again.
     for (::pollfd& descriptor : descriptors_) descriptor.revents = 0;
   }
-  now = hooks_.now();
+  now = real_time();
   // The journal first, so that answers are as fresh as can be.
   std::size_t handled = tail();
   handled += admin_.turn(descriptors_, now);

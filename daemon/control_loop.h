@@ -22,8 +22,10 @@ namespace halcyon::daemon {
 /// What the control thread needs of the rest of the daemon. All are called by control; those that
 /// are empty are left out of what is shown.
 struct ControlHooks {
-  /// Wall clock.
+  /// Engine time: what commands are stamped with.
   std::function<domain::Timestamp()> now;
+  /// Real time, for time-outs, also where `now` is a test clock. Empty: `now`.
+  std::function<domain::Timestamp()> real_time;
   /// The journal's next frame (JournalReader::next), from its beginning. May throw JournalError.
   std::function<bool(persistence::FrameView&)> next_frame;
   AdminHooks admin;
@@ -63,6 +65,9 @@ class ControlLoop {
 
  private:
   std::size_t tail();
+  domain::Timestamp real_time() const {
+    return hooks_.real_time ? hooks_.real_time() : hooks_.now();
+  }
   HttpAnswer metrics() const;
   HttpAnswer healthz() const;
   HttpAnswer readyz() const;

@@ -141,28 +141,21 @@ int ask(const std::string& socket, const Question& question, bool as_json) {
   return failed;
 }
 
-/// `orders.list` and `orders cancel_all` as the parser knows them: "orders" "list", "orders"
-/// "cancel-all". Only the command's own words are touched, never what they are given.
+/// `orders.list` as the parser knows it: "orders" "list". Only the command's own word is touched,
+/// never what it is given.
 std::vector<std::string> normalize(std::vector<std::string> arguments) {
-  const auto dashed = [](std::string word) {
-    std::replace(word.begin(), word.end(), '_', '-');
-    return word;
-  };
   for (std::size_t at = 0; at < arguments.size(); ++at) {
     if (arguments[at] == "--socket") {
       ++at;
-      continue;
+    } else if (!arguments[at].starts_with('-')) {
+      const std::string word = arguments[at];
+      const std::size_t dot = word.find('.');
+      if (dot == std::string::npos) break;
+      arguments[at] = word.substr(0, dot);
+      arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                       word.substr(dot + 1));
+      break;
     }
-    if (arguments[at].starts_with('-')) continue;
-    const std::string word = arguments[at];
-    const auto here = arguments.begin() + static_cast<std::ptrdiff_t>(at);
-    if (const std::size_t dot = word.find('.'); dot != std::string::npos) {
-      arguments[at] = dashed(word.substr(0, dot));
-      arguments.insert(here + 1, dashed(word.substr(dot + 1)));
-    } else if (at + 1 < arguments.size() && !arguments[at + 1].starts_with('-')) {
-      arguments[at + 1] = dashed(arguments[at + 1]);
-    }
-    break;
   }
   return arguments;
 }
@@ -322,7 +315,8 @@ class CommandLine {
     reason(cancel);
 
     CLI::App* cancel_all = add(orders, "cancel-all", "Cancel every open order, or those of a scope",
-                               "orders.cancel_all");
+                               "orders.cancel_all")
+                               ->alias("cancel_all");
     filters(cancel_all);
     reason(cancel_all);
   }

@@ -453,6 +453,35 @@ TEST(AdminSocket, ASilentEngineIsToldAfterTwoSecondsAndTheNextLineIsServed) {
   EXPECT_FALSE(daemon.loop->is_busy());
 }
 
+TEST(AdminSocket, ACommandBearsEngineTimeAndTimeOutsAreReal) {
+  // Given a daemon whose clock is told (a test of a day in minutes), a year behind the real one
+  auto settings = sample_config();
+  const TemporaryDirectory directory;
+  settings.admin.socket = directory.path() + "/admin.sock";
+  Daemon daemon{settings};
+  auto told = start - std::chrono::hours{24 * 365};
+  ControlHooks hooks;
+  hooks.now = [&] { return told; };
+  hooks.real_time = [&] { return daemon.now; };
+  std::vector<domain::Event> events;
+  hooks.admin.submit = [&](const domain::Event& event, std::string_view) {
+    events.push_back(event);
+    return true;
+  };
+  daemon.loop.reset();
+  daemon.loop = std::make_unique<ControlLoop>(daemon.settings, hooks);
+  Client client{daemon};
+  client.send(request("trading.halt").dump() + "\n");
+  // When a day of told time passes, nobody is late; after two real seconds somebody is
+  ASSERT_TRUE(daemon.turn_until([&] { return events.size() == 1; }));
+  EXPECT_EQ(events[0].received, told);
+  told += std::chrono::hours{24};
+  daemon.turn();
+  EXPECT_TRUE(client.pending().empty());
+  daemon.now += AdminMethods::answer_time_out;
+  EXPECT_EQ(json::parse(client.line()).at("error").at("code"), -32002);
+}
+
 TEST(AdminSocket, ANotificationIsCarriedOutAndNotAnswered) {
   Daemon daemon;
   Client client{daemon};

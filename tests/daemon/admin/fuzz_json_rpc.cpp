@@ -16,6 +16,12 @@ namespace {
 
 using namespace halcyon;
 
+daemon::AdminHooks hooks() {
+  daemon::AdminHooks hooks;
+  hooks.submit = [](const domain::Event&, std::string_view) { return true; };
+  return hooks;
+}
+
 struct Bench {
   Bench() {
     config.daemon.name = "alpha";
@@ -41,8 +47,7 @@ struct Bench {
 
   config::Config config;
   daemon::ReadModel model{"alpha"};
-  daemon::AdminMethods methods{
-      config, model, {[](const auto&, std::string_view) { return true; }, nullptr, nullptr}, {}};
+  daemon::AdminMethods methods{config, model, hooks(), {}};
 };
 
 }  // namespace

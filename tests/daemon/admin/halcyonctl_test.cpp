@@ -71,10 +71,12 @@ TEST(Halcyonctl, EveryViewPrintsATableForPeopleAndJsonOnRequest) {
 
 TEST(Halcyonctl, EverySpellingOfACommandMeansTheSame) {
   Daemon daemon;
-  for (const auto& words : std::vector<std::vector<std::string>>{{"orders", "cancel-all"},
-                                                                 {"orders", "cancel_all"},
-                                                                 {"orders.cancel_all"},
-                                                                 {"orders.cancel-all"}}) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"orders", "cancel-all"},
+                                             {"orders", "cancel_all"},
+                                             {"orders.cancel_all"},
+                                             {"orders.cancel-all"},
+                                             {"orders", "--json", "cancel_all"}}) {
     SCOPED_TRACE(words.front());
     daemon.submitted.clear();
     EXPECT_EQ(ctl(daemon, words).exit_code, 0);
