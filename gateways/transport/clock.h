@@ -41,15 +41,39 @@ inline domain::Timestamp system_now() noexcept {
   return domain::from_unix_ns(std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec);
 }
 
+/// The same moment on both clocks.
+struct ClockPair {
+  domain::Duration monotonic;
+  domain::Timestamp system;
+
+  /// The tightest of a few readings: the thread may be interrupted between the two clocks.
+  static ClockPair read() noexcept {
+    constexpr int readings = 8;
+    ClockPair best{};
+    domain::Duration best_gap = domain::Duration::max();
+    for (int i = 0; i < readings; ++i) {
+      const domain::Duration before = monotonic_now();
+      const domain::Timestamp system = system_now();
+      const domain::Duration gap = monotonic_now() - before;
+      if (gap >= best_gap) continue;
+      best = {before + gap / 2, system};
+      best_gap = gap;
+    }
+    return best;
+  }
+};
+
 /// The only source of time in the product: wall time read once, carried on by the monotonic clock,
 /// so that it never steps back within a process. A value: copies agree, any thread may read one.
 /// One reading costs about 22 ns.
 class Clock {
  public:
-  Clock() noexcept : start_(monotonic_now()), base_(system_now()) {}
-  explicit Clock(const TestClock& test) noexcept
-      : start_(monotonic_now()), base_(test.base), rate_(test.rate), is_test_(true) {
-    if (test.origin) start_ -= system_now() - *test.origin;
+  Clock() noexcept : Clock(ClockPair::read()) {}
+  explicit Clock(const TestClock& test) noexcept : Clock(ClockPair::read()) {
+    if (test.origin) start_ -= base_ - *test.origin;
+    base_ = test.base;
+    rate_ = test.rate;
+    is_test_ = true;
   }
 
   domain::Timestamp now() const noexcept {
@@ -77,6 +101,8 @@ class Clock {
   bool is_test() const noexcept { return is_test_; }
 
  private:
+  explicit Clock(const ClockPair& start) noexcept : start_(start.monotonic), base_(start.system) {}
+
   static domain::Duration scale(domain::Duration value, std::int64_t multiply,
                                 std::int64_t divide) noexcept {
     __extension__ using Wide = __int128;

@@ -125,9 +125,9 @@ TEST(Clock, AgreesAcrossCopiesAndProcessesWithTheSameOrigin) {
   const Timestamp before = first.now();
   const Timestamp between = second_process.now();
   const Timestamp after = first.now();
-  // The wall clock is read once for each, so they agree up to the time that the reading took.
-  EXPECT_GE(between, before - std::chrono::milliseconds{100});
-  EXPECT_LE(between, after + std::chrono::milliseconds{100});
+  // The wall clock is read once for each, so they agree but for the jitter of that reading.
+  EXPECT_GE(between, before - std::chrono::seconds{1});
+  EXPECT_LE(between, after + std::chrono::seconds{1});
 }
 
 TEST(Clock, WaitsNotAtAllForWhatHasPassedAndNotForeverForNever) {

@@ -255,7 +255,7 @@ TEST_F(RestClientTest, GivesUpOnAServerThatDoesNotAnswer) {
                                      Deadline::after(std::chrono::milliseconds{300}), clock);
   EXPECT_EQ(answer.status, 0);
   EXPECT_NE(answer.error.find("no answer in time"), std::string::npos) << answer.error;
-  EXPECT_EQ(server.connections(), 1);
+  EXPECT_LE(server.connections(), 1) << "tried again";
 }
 
 TEST_F(RestClientTest, SaysWhenItCannotConnectOrMayNotAsk) {
