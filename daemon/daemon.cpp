@@ -273,6 +273,7 @@ class Daemon::Impl {
         catalog_.instrument(id, config::symbol_of(instrument));
       }
     }
+    name_venue_assets(config_, catalog_);
     for (const auto& account : config_.accounts) {
       catalog_.account(account.name, catalog_.venue(account.venue));
     }

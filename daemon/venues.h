@@ -22,6 +22,9 @@ struct VenueSessions {
   std::vector<Orders> orders;  ///< one a live account
 };
 
+/// Adds the assets that a venue may name although no instrument does (fees).
+void name_venue_assets(const config::Config& config, domain::Catalog& catalog);
+
 /// Makes the sessions of every configured venue: the only place that knows which kinds there are.
 /// `catalog` and `config` outlive them. Throws std::runtime_error with words (a key file that
 /// cannot be read).
