@@ -63,18 +63,22 @@ constexpr bool ends_number(char character) {
 
 }  // namespace detail
 
-/// A decimal in quotes: `"61837.63000000"`. False when it is not one, has more than nine
-/// significant decimals, more than 18 digits before the point, or does not fit the kind. The same
-/// verdicts as domain::parse but for that bound on digits, several times as fast.
+/// More zeros than that behind the ninth decimal are no number of a venue.
+inline constexpr int max_trailing_zeros = 16;
+
+/// A decimal in quotes: `"61837.63000000"`. Returns what stands behind the closing quote; nullptr
+/// when it is no decimal, has more than nine significant decimals, more than 18 digits before the
+/// point, or does not fit the kind: but for the bounds on digits the verdicts of domain::parse.
+/// Reads at most 56 bytes, whatever stands there.
 template <class Amount>
-[[nodiscard]] inline bool read_decimal(const char* text, Amount& out) {
+[[nodiscard]] inline const char* scan_decimal(const char* text, Amount& out) {
   using detail::Digits;
-  if (*text != '"') return false;
+  if (*text != '"') return nullptr;
   ++text;
   const bool negative = *text == '-';
   if (negative) ++text;
   const Digits first = detail::eight_digits(text);
-  if (first.count == 0) return false;
+  if (first.count == 0) return nullptr;
   std::uint64_t units = first.value;
   text += first.count;
   if (first.count == 8) [[unlikely]] {
@@ -83,7 +87,7 @@ template <class Amount>
     text += second.count;
     if (second.count == 8) {
       const Digits third = detail::eight_digits(text);
-      if (third.count > 2) return false;
+      if (third.count > 2) return nullptr;
       units = units * detail::powers_of_ten[third.count] + third.value;
       text += third.count;
     }
@@ -92,24 +96,26 @@ template <class Amount>
   if (*text == '.') {
     ++text;
     const Digits fraction = detail::eight_digits(text);
-    if (fraction.count == 0) return false;
+    if (fraction.count == 0) return nullptr;
     text += fraction.count;
     parts = fraction.value * detail::powers_of_ten[9 - fraction.count];
     if (fraction.count == 8 && detail::is_digit(*text)) {
       parts += static_cast<std::uint64_t>(*text - '0');
-      do {
+      ++text;
+      for (int zeros = 0; *text == '0'; ++zeros) {
+        if (zeros == max_trailing_zeros) return nullptr;
         ++text;
-      } while (*text == '0');
+      }
     }
   }
-  if (*text != '"') return false;
+  if (*text != '"') return nullptr;
   if constexpr (sizeof(typename Amount::Raw) == 8) {
     std::uint64_t magnitude = 0;
     if (__builtin_mul_overflow(units, static_cast<std::uint64_t>(domain::decimal_scale),
                                &magnitude) ||
         __builtin_add_overflow(magnitude, parts, &magnitude) ||
         magnitude > static_cast<std::uint64_t>(INT64_MAX)) {
-      return false;
+      return nullptr;
     }
     const auto value = static_cast<std::int64_t>(magnitude);
     out = Amount::from_raw(negative ? -value : value);
@@ -119,7 +125,12 @@ template <class Amount>
         parts);
     out = Amount::from_raw(negative ? -value : value);
   }
-  return true;
+  return text + 1;
+}
+
+template <class Amount>
+[[nodiscard]] inline bool read_decimal(const char* text, Amount& out) {
+  return scan_decimal(text, out) != nullptr;
 }
 
 /// A bare whole number of at most 64 bits, without sign.
