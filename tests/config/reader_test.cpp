@@ -425,6 +425,29 @@ TEST(Reader, KeepsTheParametersOfATypeThatIsNotServedYet) {
 TEST(Reader, RefusesWhatIsNotTomlWithItsLine) {
   EXPECT_THAT(problems("[daemon]\nname = alpha\n"), HasSubstr("halcyon.toml:2: is not TOML: "));
   EXPECT_THAT(problems("[daemon]\nname = \"\xff\xfe\"\n"), HasSubstr("is not TOML: "));
+  EXPECT_THAT(problems("[daemon]\n[= 1]\n"), HasSubstr("halcyon.toml:2: is not TOML: "));
+}
+
+TEST(Reader, KnowsACharacterBeyondAsciiInQuotesFromOneOutside) {
+  const auto verdict = [](const std::string& line) {
+    return problems("\xEF\xBB\xBF[daemon]\nname = \"a\"\n" + line + '\n');
+  };
+  for (const char* line : {"# \u00fc", "data_dir = \"/\u00fc\"", "data_dir = '/\u00fc'",
+                           "data_dir = \"\"\"/\u00fc\"\"\"", "data_dir = '''/\u00fc'''",
+                           "data_dir = \"/\\\"\u00fc\"", "data_dir = \"\"\"/\"\u00fc\"\"\"\"\"",
+                           "data_dir = '\\' # \u00fc", "data_dir = \"x\" # it's \u00fc"}) {
+    EXPECT_EQ(verdict(line), "") << line;
+  }
+  for (const char* line :
+       {"\u00fc = 1", "data_dir = \u00fc", "data_dir = \"x\"\u00fc", "data_dir = '\\'\u00fc",
+        "data_dir = \"\"\"x\"\"\"\u00a1", "data_dir = \"x\u00fc\n\u00fc"}) {
+    EXPECT_THAT(verdict(line), HasSubstr("a character beyond ASCII outside quotes")) << line;
+  }
+}
+
+TEST(Reader, KeepsAProblemOnOneLineWhateverAKeyHolds) {
+  EXPECT_EQ(problems("[daemon]\nname = \"a\"\n\"x\\ny\\u001b[2J\" = 1\n"),
+            "halcyon.toml:3: daemon.x y [2J: is not a known setting; leave it out\n");
 }
 
 TEST(Reader, RefusesAFileThatIsNoConfigurationBySize) {

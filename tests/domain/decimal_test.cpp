@@ -20,8 +20,7 @@ using namespace literals;
 constexpr auto greatest = static_cast<Int128>(~Uint128{0} >> 1);
 constexpr Int128 least = -greatest - 1;
 
-// ---- An independent reference: whole numbers without a bound.
-// ------------------------------------
+// ---- An independent reference: whole numbers without a bound. ----
 
 cpp_int big(Int128 value) {
   const Uint128 magnitude =
@@ -59,8 +58,7 @@ std::string reference_text(Int128 raw) {
   return stream.str();
 }
 
-// ---- Generators that like the edges.
-// -------------------------------------------------------------
+// ---- Generators that like the edges. ----
 
 /// Any 128-bit number: small ones, those of a random width, and the ends of the range.
 Int128 any_128() {
@@ -87,8 +85,7 @@ Int128 any_128() {
 
 std::int64_t any_64() { return static_cast<std::int64_t>(any_128()); }
 
-// ---- Arithmetic
-// ----------------------------------------------------------------------------------
+// ---- Arithmetic ----
 
 RC_GTEST_PROP(DecimalProperty, SumsAndDifferencesAreExact, ()) {
   const Int128 a = any_128();
@@ -193,8 +190,7 @@ TEST(Decimal, GivesNothingWhereAnAnswerDoesNotFit) {
   EXPECT_FALSE(scaled(Money::from_raw(greatest), INT64_MAX, (INT64_MAX - 1) / 2).has_value());
 }
 
-// ---- Text
-// ----------------------------------------------------------------------------------------
+// ---- Text ----
 
 RC_GTEST_PROP(DecimalProperty, PrintsTheShortestPlainDecimal, ()) {
   const Int128 raw = any_128();

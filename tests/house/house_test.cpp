@@ -21,8 +21,7 @@ using ::testing::IsEmpty;
 using ::testing::Le;
 using ::testing::SizeIs;
 
-// ---- The table: which room may include which. The only place where it stands in code.
-// ------------
+// ---- The table: which room may include which. The only place where it stands in code. ----
 
 using Rooms = std::set<std::string>;
 const std::map<std::string, Rooms> may_include = {
@@ -48,8 +47,7 @@ const std::map<std::string, Rooms> may_include = {
 /// Beast takes half a minute to compile: this many files of the product may, and no header.
 constexpr std::size_t max_beast_files = 3;
 
-// ---- Looking at the tree
-// -------------------------------------------------------------------------
+// ---- Looking at the tree ----
 
 const fs::path root = HALCYON_SOURCE_DIR;
 
@@ -130,8 +128,7 @@ std::vector<std::string> broken_includes(const std::string& room, const std::str
   return broken;
 }
 
-// ---- The tests
-// -----------------------------------------------------------------------------------
+// ---- The tests ----
 
 TEST(House, LooksAtARealTree) {
   // A test that finds nothing to look at would find nothing wrong.

@@ -3,6 +3,7 @@
 #include <functional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -28,7 +29,9 @@ using domain::TradingState;
 using testing::Situation;
 using namespace domain::literals;
 
-static_assert(noexcept(Gate{}.check(domain::NewOrder{}, View{}, LimitSet{})));
+static_assert(noexcept(std::declval<const Gate&>().check(std::declval<const domain::NewOrder&>(),
+                                                         std::declval<const View&>(),
+                                                         std::declval<const LimitSet&>())));
 
 TEST(RiskGate, ApprovesAnOrderThatBreaksNoRuleAndHandsItBackUnchanged) {
   const Situation situation;

@@ -85,8 +85,7 @@ RC_GTEST_PROP(MovingAverageProperty, AnyAverageLiesBetweenItsPrices, ()) {
   RC_ASSERT(*value <= *std::max_element(prices.begin(), prices.end()));
 }
 
-// ---- Against published columns. The data stand beside the project, not in it.
-// --------------------
+// ---- Against published columns. The data stand beside the project, not in it. ----
 
 /// The columns of a CSV file by name; empty cells as NaN.
 struct Columns {
