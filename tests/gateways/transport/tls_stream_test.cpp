@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -212,6 +213,8 @@ TEST(TlsStream, FindsOutThatItWritesToNobody) {
     std::string error;
     const auto stream = TlsStream::connect(server.endpoint(), our_trust(), soon(), error);
     ASSERT_TRUE(stream) << error;
+    pollfd gone{stream->fd(), POLLRDHUP, 0};
+    ASSERT_EQ(poll(&gone, 1, 20'000), 1);
     // When it writes on; then it is told by the result, and not by a SIGPIPE that ends the process
     const Deadline patience = soon();
     TlsStream::Status status = TlsStream::Status::ok;
