@@ -54,7 +54,9 @@ PostgresFailure failure_of(const PGresult* result) {
   failure.sqlstate = sqlstate == nullptr ? "" : sqlstate;
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   failure.words = one_line(primary != nullptr ? primary : PQresultErrorMessage(result));
-  if (const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)) {
+  const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+  // The whole row in words says too much for a line; who needs it has it.
+  if (detail != nullptr && !std::string_view{detail}.starts_with("Failing row contains")) {
     failure.words += " (" + one_line(detail) + ")";
   }
   using Blame = PostgresFailure::Blame;

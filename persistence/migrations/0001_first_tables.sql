@@ -133,7 +133,7 @@ CREATE TABLE halcyon.instruments (
   base_asset text NOT NULL,
   quote_asset text NOT NULL,
   asset_class text NOT NULL CHECK (asset_class IN ('crypto', 'stock', 'fiat')),
-  status text NOT NULL DEFAULT 'UNKNOWN' CHECK (status IN (
+  status text NOT NULL DEFAULT 'unknown' CHECK (status IN (
       'unknown', 'trading', 'cancel_only', 'halted')),
   tick_size numeric(38,9),
   min_price numeric(38,9),
@@ -291,7 +291,7 @@ CREATE TABLE halcyon.orders (
   quantity numeric(38,9) NOT NULL,
   limit_price numeric(38,9),
   stop_price numeric(38,9),
-  state text NOT NULL DEFAULT 'PENDING_SUBMIT' CHECK (state IN (
+  state text NOT NULL DEFAULT 'pending_submit' CHECK (state IN (
       'pending_submit', 'submitted', 'accepted', 'partially_filled', 'pending_cancel',
       'pending_replace', 'unknown', 'filled', 'canceled', 'expired', 'rejected')),
   reason text CHECK (reason ~ '^[a-z][a-z0-9_]*$'),

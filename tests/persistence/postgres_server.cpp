@@ -1,10 +1,13 @@
 #include "tests/persistence/postgres_server.h"
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -52,12 +55,12 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::string& direct
   const pid_t child = ::fork();
   if (child < 0) fail("fork");
   if (child > 0) return child;
-  // Only system calls from here on.
+  // Only what is safe behind a fork from here on: nothing that allocates or locks.
   if (user && (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 ||
                ::setuid(user->pw_uid) != 0)) {
     ::_exit(126);
   }
-  // A test program that is killed takes its server along.
+  // A program that is killed takes its server along.
   ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
   if (::getppid() != parent || ::chdir(directory.c_str()) != 0) ::_exit(126);
   const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -92,7 +95,41 @@ struct Closer {
 
 }  // namespace
 
-PostgresServer::PostgresServer(const std::vector<std::string>& settings) {
+/// The thread that starts the server's process. It lives as long as the server should: the kernel's
+/// "parent has died" signal is sent when the thread that forked ends, not the program.
+class PostgresServer::Starter {
+ public:
+  Starter() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+  pid_t start(const std::vector<std::string>& arguments, const std::string& directory) {
+    std::packaged_task<pid_t()> task([&] { return spawn(arguments, directory); });
+    auto started = task.get_future();
+    {
+      const std::lock_guard lock{mutex_};
+      task_ = std::move(task);
+    }
+    wake_.notify_one();
+    return started.get();
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    std::unique_lock lock{mutex_};
+    while (wake_.wait(lock, stop, [this] { return task_.valid(); })) {
+      std::packaged_task<pid_t()> task = std::move(task_);
+      task_ = {};
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::packaged_task<pid_t()> task_;
+  std::jthread thread_;
+};
+
+PostgresServer::PostgresServer(const std::vector<std::string>& settings)
+    : starter_(std::make_unique<Starter>()) {
   std::string pattern = (std::filesystem::temp_directory_path() / "halcyon-pg-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) fail("no directory under the temporary directory");
   directory_ = pattern;
@@ -101,9 +138,9 @@ PostgresServer::PostgresServer(const std::vector<std::string>& settings) {
     fail("chown " + directory_);
   }
   const pid_t initdb =
-      spawn({std::string{programs} + "initdb", "-D", directory_ + "/data", "-U", "halcyon", "-A",
-             "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"},
-            directory_);
+      starter_->start({std::string{programs} + "initdb", "-D", directory_ + "/data", "-U",
+                       "halcyon", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"},
+                      directory_);
   int status = 0;
   if (::waitpid(initdb, &status, 0) != initdb || status != 0) {
     const std::string words = "initdb failed: " + log();
@@ -150,7 +187,8 @@ std::string PostgresServer::new_database() {
 }
 
 void PostgresServer::start() {
-  postmaster_ = spawn({std::string{programs} + "postgres", "-D", directory_ + "/data"}, directory_);
+  postmaster_ =
+      starter_->start({std::string{programs} + "postgres", "-D", directory_ + "/data"}, directory_);
   const bool answers = wait_until(start_patience, [&] {
     if (::waitpid(postmaster_, nullptr, WNOHANG) == postmaster_) {
       postmaster_ = -1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,9 +45,11 @@ class PostgresServer {
   std::string log() const;
 
  private:
+  class Starter;
   void start();
   std::vector<pid_t> processes() const;
 
+  std::unique_ptr<Starter> starter_;
   std::string directory_;
   pid_t postmaster_ = -1;
   int databases_ = 0;
