@@ -78,7 +78,8 @@ void serve(const Options& options) {
     const auto parsed = SimClock::parse(options.test_clock);
     if (!parsed) {
       throw std::runtime_error("--test-clock " + options.test_clock +
-                               ": give BASE,RATE: Unix seconds and a whole number, 1 to 10000");
+                               ": give BASE,RATE[,ORIGIN]: times in UTC (2024-08-08T12:00:00Z) or "
+                               "seconds since 1970, before 2200; a rate of 0.000001 to 1000000");
     }
     clock = *parsed;
   }
@@ -141,7 +142,8 @@ int main(int argc, char** argv) {
   app.add_option("--port-file", options.port_file, "Write the port here when ready");
   app.add_option("--control", options.control, "Unix socket for control");
   app.add_option("--instrument-rules", options.rules, "exchangeInfo document (default: BTCUSDT)");
-  app.add_option("--test-clock", options.test_clock, "BASE,RATE: Unix seconds and a factor");
+  app.add_option("--test-clock", options.test_clock,
+                 "BASE,RATE[,ORIGIN]: a told clock, as halcyond has it");
   app.add_option("--seed", options.venue.seed, "Of made-up ids and chances")->capture_default_str();
   auto& limits = options.venue.limits;
   app.add_option("--weight-per-minute", limits.weight_per_minute, "Request weight limit")

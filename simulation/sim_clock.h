@@ -9,38 +9,30 @@
 
 namespace halcyon::simulation {
 
-/// The simulator's clock: the machine's, or one that runs `rate` times as fast from `base` on, so
-/// that a day can pass in minutes. Processes that are given the same base and rate agree, whenever
-/// they start: at the machine's time `base` both clocks show the same. Never falls within a
-/// process. Thread: one.
+/// The simulator's clock: the machine's, or one that shows `base` at the machine's time `origin`
+/// (default: the start) and runs `rate` times as fast, so that a day can pass in minutes. Processes
+/// that are given all three agree, whenever they start. Never falls. Thread: one.
 class SimClock {
  public:
-  static constexpr std::int64_t max_rate = 10'000;
+  static constexpr std::int64_t rate_one = 1'000'000;  ///< rates are in millionths
+  static constexpr std::int64_t max_rate = 1'000'000;  ///< as fast as the machine's, at the most
 
-  SimClock() : SimClock(domain::Timestamp{}, 1) {}
-  SimClock(domain::Timestamp base, std::int64_t rate)
-      : base_(base), rate_(rate), wall_(wall_now()), steady_(std::chrono::steady_clock::now()) {}
+  /// The machine's clock.
+  SimClock();
 
-  /// From "BASE,RATE": Unix seconds and a whole number of 1 to `max_rate`.
+  /// From `BASE,RATE[,ORIGIN]`, the test option that halcyond has too. BASE and ORIGIN: RFC 3339 in
+  /// UTC ("2024-08-08T12:00:00Z") or seconds since 1970, before 2200; RATE: 0.000001 to 1000000.
   static std::optional<SimClock> parse(std::string_view text);
 
-  domain::Timestamp now() const {
-    // The wall clock may step; after the start only the steady one counts.
-    const auto wall = wall_ + (std::chrono::steady_clock::now() - steady_);
-    return base_ + (wall - base_) * rate_;
-  }
-  /// How long a span of this clock takes on the machine's.
-  domain::Duration real(domain::Duration span) const {
-    return (span + domain::Duration{rate_ - 1}) / rate_;
-  }
+  domain::Timestamp now() const;
+  /// How long a span of this clock takes on the machine's, rounded up.
+  domain::Duration real(domain::Duration span) const;
 
  private:
-  static domain::Timestamp wall_now() {
-    return std::chrono::time_point_cast<domain::Duration>(std::chrono::system_clock::now());
-  }
-
   domain::Timestamp base_;
-  std::int64_t rate_;
+  std::int64_t rate_ = rate_one;
+  domain::Timestamp origin_;
+  // The wall clock may step; after the start only the steady one counts.
   domain::Timestamp wall_;
   std::chrono::steady_clock::time_point steady_;
 };

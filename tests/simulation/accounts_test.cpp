@@ -8,13 +8,11 @@
 #include <gtest/gtest.h>
 
 #include "simulation/signature.h"
-#include "simulation/sim_clock.h"
 #include "tests/simulation/scratch.h"
 
 namespace halcyon::simulation {
 namespace {
 
-using namespace std::chrono_literals;
 using namespace domain::literals;
 using ::testing::HasSubstr;
 
@@ -65,19 +63,6 @@ surprise = true
   EXPECT_THROW(parse_accounts("", "accounts.toml", "."), std::runtime_error);
   EXPECT_THROW(parse_accounts("[accounts", "accounts.toml", "."), std::runtime_error);
   EXPECT_THROW(read_accounts("/does/not/exist"), std::runtime_error);
-}
-
-TEST(SimClock, RunsFasterFromABaseThatEveryProcessShares) {
-  for (const char* wrong : {"", "1", "1,", ",1", "1,0", "1,10001", "-1,1", "x,1", "1,1,1"}) {
-    EXPECT_FALSE(SimClock::parse(wrong)) << wrong;
-  }
-  const auto clock = SimClock::parse("1700000000,60");
-  ASSERT_TRUE(clock);
-  EXPECT_EQ(clock->real(60s), 1s);
-  EXPECT_EQ(clock->real(1ns), 1ns);
-  const auto first = clock->now();
-  EXPECT_GT(first, domain::from_unix_ms(1'700'000'000'000));
-  EXPECT_GE(clock->now(), first);
 }
 
 }  // namespace

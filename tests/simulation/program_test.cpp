@@ -30,56 +30,60 @@ using ::testing::HasSubstr;
 using testing::Scratch;
 using testing::TlsClient;
 
-/// A started program: its end and what it said.
+/// A started program: what it says, and its end.
 class Program {
  public:
-  Program(const Scratch& scratch, const std::vector<std::string>& arguments)
-      : output_(scratch.path / "output") {
+  explicit Program(const std::vector<std::string>& arguments) {
     std::vector<std::string> words{HALCYON_BINARY_DIR "/bin/halcyon-sim"};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> pointers;
     for (auto& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    output_ = ends[0];
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 1, output_.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
-                                     0600);
-    posix_spawn_file_actions_adddup2(&files, 1, 2);
+    posix_spawn_file_actions_adddup2(&files, ends[1], 1);
+    posix_spawn_file_actions_adddup2(&files, ends[1], 2);
     EXPECT_EQ(posix_spawn(&pid_, words[0].c_str(), &files, nullptr, pointers.data(), environ), 0);
     posix_spawn_file_actions_destroy(&files);
+    ::close(ends[1]);
   }
   ~Program() {
     if (pid_ > 0) {
       ::kill(pid_, SIGKILL);
       wait();
     }
+    ::close(output_);
   }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  void terminate() const { ::kill(pid_, SIGTERM); }
-  bool ended() {
-    int status = 0;
-    if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) {
-      pid_ = -1;
-      exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-    return pid_ <= 0;
+  /// The next line; empty at the end of its output.
+  std::string read_line() {
+    std::string line;
+    char letter = 0;
+    while (::read(output_, &letter, 1) == 1 && letter != '\n') line += letter;
+    return line;
   }
+  std::string read_rest() {
+    std::string text;
+    char letter = 0;
+    while (::read(output_, &letter, 1) == 1) text += letter;
+    return text;
+  }
+  void terminate() const { ::kill(pid_, SIGTERM); }
+  /// Its exit code; -1 where a signal ended it.
   int wait() {
     int status = 0;
-    if (pid_ > 0 && ::waitpid(pid_, &status, 0) == pid_) {
-      exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-    pid_ = -1;
-    return exit_code_;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  std::string said() const { return testing::read_text(output_); }
 
  private:
-  std::filesystem::path output_;
   pid_t pid_ = -1;
-  int exit_code_ = -1;
+  int output_ = -1;
 };
 
 /// A simulator over the small recording, ready to be spoken to.
@@ -101,18 +105,13 @@ struct ProgramTest : ::testing::Test {
           "[accounts.main]\napi_key_file = \"keys/api_key\"\n"
           "public_key_file = \"keys/ed25519.pub.pem\"\n"
           "balances = { USDT = \"10000\" }\n");
-    program = std::make_unique<Program>(
-        scratch, std::vector<std::string>{"--recording", file("recording.txt"), "--accounts",
-                                          file("accounts.toml"), "--tls-dir", file("tls"),
-                                          "--port-file", file("port"), "--control", file("control"),
-                                          "--speed", "10", "--loop"});
-    // The port file appears whole, once everything is open.
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{60};
-    while (!std::filesystem::exists(scratch.path / "port")) {
-      ASSERT_FALSE(program->ended()) << program->said();
-      ASSERT_LT(std::chrono::steady_clock::now(), limit);
-      ::poll(nullptr, 0, 5);
-    }
+    program = std::make_unique<Program>(std::vector<std::string>{
+        "--recording", file("recording.txt"), "--accounts", file("accounts.toml"), "--tls-dir",
+        file("tls"), "--port-file", file("port"), "--control", file("control"), "--speed", "10",
+        "--loop"});
+    // It speaks when everything is open.
+    const auto line = program->read_line();
+    ASSERT_THAT(line, HasSubstr("listening on 127.0.0.1:")) << program->read_rest();
     port = static_cast<std::uint16_t>(std::stoul(testing::read_text(scratch.path / "port")));
   }
 
@@ -210,7 +209,7 @@ TEST_F(ProgramTest, TradesOverTlsTellsItsTruthAndStopsCleanly) {
       std::runtime_error);
   // And SIGTERM ends it with nothing left behind
   program->terminate();
-  EXPECT_EQ(program->wait(), 0) << program->said();
+  EXPECT_EQ(program->wait(), 0);
   EXPECT_FALSE(std::filesystem::exists(scratch.path / "control"));
 }
 
@@ -247,9 +246,9 @@ TEST_F(ProgramTest, AWrongStartIsRefusedInWords) {
                  {"--recording", "x", "--tls-dir", "y", "--accounts", file("empty.toml")},
                  "names no account"},
        }) {
-    Program failing{scratch, start.arguments};
+    Program failing{start.arguments};
+    EXPECT_THAT(failing.read_rest(), HasSubstr(start.words)) << start.name;
     EXPECT_GT(failing.wait(), 0) << start.name;
-    EXPECT_THAT(failing.said(), HasSubstr(start.words)) << start.name;
   }
 }
 
