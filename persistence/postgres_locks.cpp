@@ -36,6 +36,7 @@ std::pair<std::string, std::string> lock_halves(const AccountIdentity& account) 
 AccountLocks::AccountLocks(std::string dsn, const std::string& daemon) {
   options_.dsn = std::move(dsn);
   options_.application_name = "halcyond " + daemon + " account locks";
+  options_.interrupted = &interrupted_;
 }
 
 AccountLocks::Answer AccountLocks::take(const AccountIdentity& account) {

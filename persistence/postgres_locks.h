@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -40,8 +41,11 @@ class AccountLocks {
   Answer take(const AccountIdentity& account);
   /// Gives all of them back.
   void release();
+  /// Any thread: ends a wait for the server at once, for good. For the end of the program.
+  void interrupt() { interrupted_ = true; }
 
  private:
+  std::atomic<bool> interrupted_{false};
   PostgresConnection::Options options_;
   PostgresConnection connection_;
   std::set<AccountIdentity> held_;

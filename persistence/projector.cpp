@@ -129,12 +129,12 @@ class Projector::Impl {
     trouble_ = words;
     trouble_said_ = now_;
     say(Severity::warning,
-        fmt::format("postgres: {}: {}; trading goes on, check the server", behind(), words));
+        fmt::format("{}: {}; trading goes on, check the server", behind(), words));
   }
 
   void stop(std::string words) {
     stop_words_ = fmt::format(
-        "postgres: the projection of journal {} stops at record {}: {}; trading goes on, "
+        "the projection of journal {} stops at record {}: {}; trading goes on, "
         "PostgreSQL "
         "is not told any more",
         journal_text_, position_, words);
@@ -182,7 +182,7 @@ class Projector::Impl {
     std::size_t steps = 0;
     if (!failed) failed = migrate(connection_, migrations(), steps);
     if (!failed && steps > 0) {
-      say(Severity::info, fmt::format("postgres: {} steps of the schema applied in {}; partitions "
+      say(Severity::info, fmt::format("{} steps of the schema applied in {}; partitions "
                                       "are plain PostgreSQL's",
                                       steps, connection_.where()));
     }
@@ -198,7 +198,7 @@ class Projector::Impl {
     readings_.is_connected = true;
     measure();
     if (readings_.connects == 1) {
-      say(Severity::info, fmt::format("postgres: connected to {}, at record {} of the journal, {}",
+      say(Severity::info, fmt::format("connected to {}, at record {} of the journal, {}",
                                       connection_.where(), position_, behind()));
     }
     return true;
@@ -362,7 +362,7 @@ class Projector::Impl {
         if (!failed) continue;
         if (failed->blame != PostgresFailure::Blame::row) return failed;
         // The older row stays; nothing of the journal is lost by that.
-        say(Severity::warning, fmt::format("postgres: {} refused what the configuration says: {}",
+        say(Severity::warning, fmt::format("{} refused what the configuration says: {}",
                                            set.spec().table, failed->words));
       }
     }
@@ -455,8 +455,7 @@ class Projector::Impl {
     if (readings_.backlog_ms > milliseconds(limits_.slow_after)) {
       say_trouble("PostgreSQL takes rows more slowly than they come");
     } else if (!trouble_.empty()) {
-      say(Severity::info,
-          fmt::format("postgres: {} takes rows again, {}", connection_.where(), behind()));
+      say(Severity::info, fmt::format("{} takes rows again, {}", connection_.where(), behind()));
       trouble_.clear();
       was_in_trouble_ = true;
     }
@@ -466,7 +465,7 @@ class Projector::Impl {
     if (!is_caught_up() || (trouble_.empty() && !was_in_trouble_)) return;
     trouble_.clear();
     was_in_trouble_ = false;
-    say(Severity::info, fmt::format("postgres: caught up at record {}", position_));
+    say(Severity::info, fmt::format("caught up at record {}", position_));
   }
 
   static std::uint64_t milliseconds(domain::Duration duration) {
@@ -669,7 +668,7 @@ class Projector::Impl {
       return failed;
     }
     rejected_.push_back(
-        fmt::format("postgres: {} refused a row of record {}: {}; it is set aside in "
+        fmt::format("{} refused a row of record {}: {}; it is set aside in "
                     "halcyon.rejected_rows, look at it",
                     spec.table, mark.sequence, why.words));
     return {};

@@ -54,7 +54,8 @@ struct ProjectorSetup {
   /// The newest sequence of the journal, for the backlog; called by the projector's thread. Empty:
   /// the backlog is what has been read and not yet written.
   std::function<std::uint64_t()> newest_sequence;
-  /// What a person should know, one line. Called by the projector's thread.
+  /// What a person should know: one line, without a "postgres:" before it, which is the log's.
+  /// Called by the projector's thread.
   std::function<void(domain::Severity, std::string_view)> say;
   ProjectorLimits limits;
 };

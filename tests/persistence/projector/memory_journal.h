@@ -31,6 +31,7 @@ class MemoryJournal {
 
   /// `number` tells journals apart.
   explicit MemoryJournal(std::uint8_t number);
+  explicit MemoryJournal(const persistence::JournalUuid& uuid) : uuid_(uuid) {}
 
   /// Appends a frame; the next sequence, a little later than the one before.
   const Frame& append(std::vector<Entry> records);
@@ -45,6 +46,7 @@ class MemoryJournal {
   std::string uuid_text() const;
   std::uint64_t last() const { return frames_->size(); }
   std::deque<Frame>& frames() { return *frames_; }
+  const std::deque<Frame>& frames() const { return *frames_; }
   domain::Timestamp now() const { return now_; }
 
  private:
