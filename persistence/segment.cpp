@@ -448,8 +448,8 @@ class Walker {
   /// Behind the last segment in use there may be one whose first frame never came to the disk.
   void drop_empty_files(std::vector<SegmentFile>& files) {
     while (files.size() > 1) {
-      const SegmentFile& last = files.back();
-      if (SegmentReader::open(last.path)) return;
+      SegmentFile& last = files.back();
+      if (open(last)) return;
       if (!is_all_zero(last.path)) {
         refuse(last.path, 0,
                "the segment's header is missing, but it holds data: restore it from a backup");
@@ -457,6 +457,25 @@ class Walker {
       walk_.empty_files.push_back(last.path);
       files.pop_back();
     }
+  }
+
+  /// A segment that is still called next.hjl may get its name while we look.
+  std::optional<SegmentReader> open(SegmentFile& file) const {
+    const std::string named = directory_ + "/" + segment_name(file.first_sequence);
+    for (int times = 0; !file.is_named && times < 2; ++times) {
+      if (::access(named.c_str(), F_OK) == 0) {
+        file.path = named;
+        file.is_named = true;
+        break;
+      }
+      try {
+        auto reader = SegmentReader::open(file.path);
+        if (reader && reader->header().first_sequence == file.first_sequence) return reader;
+      } catch (const JournalError&) {
+        if (times == 1) throw;
+      }
+    }
+    return SegmentReader::open(file.path);
   }
 
   static bool is_all_zero(const std::string& path) {
@@ -474,8 +493,8 @@ class Walker {
     }
   }
 
-  void segment(const SegmentFile& file, bool is_first, bool is_last) {
-    auto reader = SegmentReader::open(file.path);
+  void segment(SegmentFile& file, bool is_first, bool is_last) {
+    auto reader = open(file);
     if (!reader) {
       refuse(file.path, 0,
              "the segment's header is missing: restore it from a backup, or, if nothing was ever "
