@@ -359,6 +359,7 @@ void Engine::Impl::on(const Event&, const domain::Started& started, std::string_
                                     orders_.live_count(), fills_.last_number(), started.epoch));
   reconciliation_.on_started();
   order_manager_.on_started();
+  decisions_.wake_at(portfolio_.next_deadline());
 }
 
 void Engine::Impl::on(const Event&, const domain::Command& command, std::string_view words) {

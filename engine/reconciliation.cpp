@@ -232,7 +232,7 @@ void Reconciliation::check_unlisted(AccountId account) {
   const Timestamp asked = run(account).asked;
   orders_.each_live([&](Order& order) {
     if (order.asked.account != account || order.is_terminal()) return;
-    if (order.watch.listed == lists_ || order.asked.created >= asked) return;
+    if (order.watch.listed == lists_ || order.asked.created > asked) return;
     order_manager_.check(order);
   });
 }
