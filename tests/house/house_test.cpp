@@ -116,6 +116,8 @@ std::vector<std::string> broken_includes(const std::string& room, const std::str
       }
       continue;
     }
+    // A test may call what stands beside it by its bare name; nobody else looks at it.
+    if (room == "tests" && fs::exists((root / file).parent_path() / include.name)) continue;
     const std::string target = include.name.substr(0, include.name.find('/'));
     if (!may_include.contains(target) || target == include.name) {
       broken.push_back(where + '"' + include.name + "\" does not start with a room");
