@@ -22,6 +22,17 @@ namespace detail {
 
 inline constexpr std::string_view base32 = "0123456789abcdefghjkmnpqrstvwxyz";
 
+/// The digit behind each character: every private event of a venue is looked up by it.
+inline constexpr std::uint8_t not_base32 = 0xFF;
+inline constexpr auto base32_digits = [] {
+  std::array<std::uint8_t, 256> digits{};
+  digits.fill(not_base32);
+  for (std::size_t digit = 0; digit < base32.size(); ++digit) {
+    digits[static_cast<unsigned char>(base32[digit])] = static_cast<std::uint8_t>(digit);
+  }
+  return digits;
+}();
+
 constexpr char* print_base32(std::uint32_t value, char* out) {
   std::array<char, 7> digits{};
   std::size_t count = 0;
@@ -39,8 +50,8 @@ constexpr std::optional<std::uint32_t> parse_base32(std::string_view text) {
   }
   std::uint64_t value = 0;
   for (const char character : text) {
-    const std::size_t digit = base32.find(character);
-    if (digit == std::string_view::npos) return std::nullopt;
+    const std::uint8_t digit = base32_digits[static_cast<unsigned char>(character)];
+    if (digit == not_base32) return std::nullopt;
     value = value * 32 + digit;
   }
   if (value > UINT32_MAX) return std::nullopt;
