@@ -90,8 +90,9 @@ struct MarketContext {
 DecodeError decode_trade(const MarketContext& context, const Letters& f) {
   HALCYON_WANT(f.has_all(Letters::bits('s', 't', 'p', 'q', 'T', 'm')), DecodeError::missing_field);
   HALCYON_WANT(!f.has('e') || is_word(f['e'], "trade"), DecodeError::bad_word);
-  Event& event = context.events.emplace_back();
-  auto& trade = event.what.emplace<domain::Trade>();
+  static const Event prototype = prototype_of<domain::Trade>();
+  Event& event = append(context.events, prototype);
+  auto& trade = *std::get_if<domain::Trade>(&event.what);
   bool buyer_is_maker = false;
   HALCYON_WANT(read_amount(f['p'], trade.price), bad_decimal(f['p']));
   HALCYON_WANT(read_amount(f['q'], trade.quantity), bad_decimal(f['q']));
@@ -109,8 +110,9 @@ DecodeError decode_trade(const MarketContext& context, const Letters& f) {
 
 DecodeError decode_quote(const MarketContext& context, const Letters& f) {
   HALCYON_WANT(f.has_all(Letters::bits('s', 'u', 'b', 'B', 'a', 'A')), DecodeError::missing_field);
-  Event& event = context.events.emplace_back();  // bookTicker bears no time at all
-  auto& quote = event.what.emplace<domain::Quote>();
+  static const Event prototype = prototype_of<domain::Quote>();
+  Event& event = append(context.events, prototype);  // bookTicker bears no time at all
+  auto& quote = *std::get_if<domain::Quote>(&event.what);
   HALCYON_WANT(read_amount(f['b'], quote.bid), bad_decimal(f['b']));
   HALCYON_WANT(read_amount(f['B'], quote.bid_quantity), bad_decimal(f['B']));
   HALCYON_WANT(read_amount(f['a'], quote.ask), bad_decimal(f['a']));

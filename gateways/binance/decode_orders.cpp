@@ -401,6 +401,19 @@ DecodeError decode_event_fields(const PrivateContext& context, const Letters& f,
 
 // ---- Responses ----------------------------------------------------------------------------------
 
+void note_rate(const RateLimitRow& row, RateCounts& rates) {
+  if (row.type == "REQUEST_WEIGHT" && row.interval == "MINUTE" && row.interval_count == 1) {
+    rates.weight = row.count;
+    rates.weight_limit = row.limit;
+  } else if (row.type == "ORDERS" && row.interval == "SECOND" && row.interval_count == 10) {
+    rates.orders_10s = row.count;
+    rates.orders_10s_limit = row.limit;
+  } else if (row.type == "ORDERS" && row.interval == "DAY" && row.interval_count == 1) {
+    rates.orders_day = row.count;
+    rates.orders_day_limit = row.limit;
+  }
+}
+
 DecodeError read_rates(Impl& impl, ondemand::value& value, RateCounts& rates) {
   ondemand::array rows;
   HALCYON_TRY_JSON(value.get_array().get(rows));
@@ -409,19 +422,50 @@ DecodeError read_rates(Impl& impl, ondemand::value& value, RateCounts& rates) {
     HALCYON_TRY_JSON(item.get_object().get(object));
     RateLimitRow row;
     HALCYON_TRY(read_rate_limit(impl, object, row));
-    if (!row.is_complete) continue;
-    if (row.type == "REQUEST_WEIGHT" && row.interval == "MINUTE" && row.interval_count == 1) {
-      rates.weight = row.count;
-      rates.weight_limit = row.limit;
-    } else if (row.type == "ORDERS" && row.interval == "SECOND" && row.interval_count == 10) {
-      rates.orders_10s = row.count;
-      rates.orders_10s_limit = row.limit;
-    } else if (row.type == "ORDERS" && row.interval == "DAY" && row.interval_count == 1) {
-      rates.orders_day = row.count;
-      rates.orders_day_limit = row.limit;
-    }
+    if (row.is_complete) note_rate(row, rates);
   }
   return DecodeError::none;
+}
+
+/// The quick way through an answer: a plain result, then the counts. False: the parser has to look.
+bool decode_response_as_written(std::string_view text, OrderMessage& message) {
+  FlatReader reader{text};
+  Response& response = message.response;
+  const char* id = nullptr;
+  const char* status = nullptr;
+  std::uint64_t number = 0;
+  if (!reader.literal("{\"id\":") || !reader.bare(id) || !read_unsigned(id, response.id) ||
+      !reader.literal(",\"status\":") || !reader.bare(status) || !read_unsigned(status, number) ||
+      number > 999 || !reader.literal(",\"result\":") || !reader.skip_object(response.result)) {
+    return false;
+  }
+  response.status = static_cast<std::int32_t>(number);
+  if (reader.literal(",\"rateLimits\":[")) {
+    do {
+      RateLimitRow row;
+      const char* type = nullptr;
+      const char* interval = nullptr;
+      const char* interval_count = nullptr;
+      const char* limit = nullptr;
+      const char* count = nullptr;
+      if (!reader.literal("{\"rateLimitType\":") || !reader.string(type) ||
+          !reader.literal(",\"interval\":") || !reader.string(interval) ||
+          !reader.literal(",\"intervalNum\":") || !reader.bare(interval_count) ||
+          !reader.literal(",\"limit\":") || !reader.bare(limit) || !reader.literal(",\"count\":") ||
+          !reader.bare(count) || !reader.literal("}") ||
+          !read_unsigned(interval_count, row.interval_count) || !read_signed(limit, row.limit) ||
+          !read_signed(count, row.count)) {
+        return false;
+      }
+      row.type = {type + 1, plain_length(type + 1)};
+      row.interval = {interval + 1, plain_length(interval + 1)};
+      note_rate(row, response.rates);
+    } while (reader.literal(","));
+    if (!reader.literal("]")) return false;
+  }
+  if (!reader.literal("}") || !reader.is_at_end()) return false;
+  message.kind = OrderFrameKind::response;
+  return true;
 }
 
 DecodeError read_result(ondemand::value& value, std::string_view& result) {
@@ -665,6 +709,14 @@ DecodeError decode_order_frame(const Frame& frame, const Symbols& symbols, const
 DecodeError decode_order_ack(std::string_view result, Scratch& scratch,
                              domain::ForeignId& venue_order) {
   venue_order = domain::ForeignId{};
+  FlatReader reader{result};
+  const char* token = nullptr;
+  std::uint64_t number = 0;
+  if (reader.literal("{\"symbol\":") && reader.string(token) && reader.literal(",\"orderId\":") &&
+      reader.bare(token) && read_unsigned(token, number)) {
+    venue_order = domain::ForeignId::number(number);
+    return DecodeError::none;
+  }
   return each_object(scratch.impl(), result, [&](ondemand::object& object) {
     std::array<Named, 1> f{{{"orderId"}}};
     HALCYON_TRY(read_named(object, f, no_named_containers));

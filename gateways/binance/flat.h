@@ -44,10 +44,34 @@ class FlatReader {
   /// A bare number or word.
   bool bare(const char*& token) {
     const char* const stop = at_ < end_ ? bare_end(at_) : nullptr;
-    if (stop == nullptr) return false;
+    if (stop == nullptr || stop == at_) return false;
     token = at_;
     at_ = stop;
     return true;
+  }
+
+  /// An object of scalars, passed over; its text is `out`.
+  bool skip_object(std::string_view& out) {
+    const char* const start = at_;
+    if (at_ >= end_ || *at_ != '{') return false;
+    ++at_;
+    if (at_ < end_ && *at_ == '}') {
+      ++at_;
+      out = {start, 2};
+      return true;
+    }
+    for (;;) {
+      const char* token = nullptr;
+      if (!string(token) || at_ >= end_ || *at_ != ':') return false;
+      ++at_;
+      if (at_ >= end_ || !(*at_ == '"' ? string(token) : bare(token)) || at_ >= end_) return false;
+      const char separator = *at_++;
+      if (separator == '}') {
+        out = {start, static_cast<std::size_t>(at_ - start)};
+        return true;
+      }
+      if (separator != ',') return false;
+    }
   }
 
   /// An object whose fields have single letters; longer names are passed over. Arrays and objects
@@ -104,22 +128,36 @@ class FlatReader {
       ++at_;
       return true;
     }
+    // All in locals, and each event's count written once: a store of one byte may be anybody's.
+    const char* at = at_;
+    const char* const end = end_;
     for (;;) {
-      if (at_ >= end_ || *at_ != '[') return false;
-      domain::Price price;
-      domain::Quantity quantity;
-      const char* next = scan_decimal(at_ + 1, price);
-      if (next == nullptr || next >= end_ || *next != ',') return false;
-      next = scan_decimal(next + 1, quantity);
-      if (next == nullptr || next >= end_ || *next != ']' || price.is_negative() ||
-          quantity.is_negative()) {
-        return false;
+      domain::BookLevels& event = writer.room(is_bid);
+      std::size_t count = event.count;
+      bool is_last = false;
+      for (; count < domain::BookLevels::capacity && !is_last; ++count) {
+        if (at >= end) return false;
+        std::int64_t price = 0;
+        std::int64_t quantity = 0;
+        const char* next = detail::scan_usual_level(at, price, quantity);
+        if (next != nullptr) [[likely]] {
+          event.levels[count].price = domain::Price::from_raw(price);
+          event.levels[count].quantity = domain::Quantity::from_raw(quantity);
+        } else {
+          next = unusual_level(at, event.levels[count]);
+          if (next == nullptr) return false;
+        }
+        if (next >= end) return false;
+        is_last = *next == ']';
+        if (!is_last && *next != ',') return false;
+        at = next + 1;
       }
-      writer.add(is_bid, price, quantity);
-      at_ = next + 2;
-      if (at_ > end_) return false;
-      if (next[1] == ']') return true;
-      if (next[1] != ',') return false;
+      event.count = static_cast<std::uint8_t>(count);
+      if (is_bid) event.bids = event.count;
+      if (is_last) {
+        at_ = at;
+        return true;
+      }
     }
   }
 
@@ -145,37 +183,57 @@ class FlatReader {
   bool is_at_end() const { return at_ == end_; }
 
  private:
+  /// A level with long numbers.
+  [[gnu::noinline]] const char* unusual_level(const char* text, domain::BookLevel& level) const {
+    if (*text != '[') return nullptr;
+    text = scan_decimal(text + 1, level.price);
+    if (text == nullptr || text >= end_ || *text != ',') return nullptr;
+    text = scan_decimal(text + 1, level.quantity);
+    if (text == nullptr || text >= end_ || *text != ']') return nullptr;
+    return level.price.is_negative() || level.quantity.is_negative() ? nullptr : text + 1;
+  }
+
   /// The closing quote of a string without escapes, control characters and anything above ASCII.
   const char* string_end(const char* text) const {
-    constexpr std::uint64_t ones = 0x0101010101010101ULL;
-    constexpr std::uint64_t highs = 0x8080808080808080ULL;
-    for (; text < end_; text += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, text, sizeof word);
-      const std::uint64_t quote = word ^ (ones * '"');
-      const std::uint64_t slash = word ^ (ones * '\\');
-      // The lowest flagged byte is right; borrows spoil only the bytes above it.
-      const std::uint64_t found =
-          (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (word - ones * ' ') | word) &
-          highs;
+    for (; text < end_; text += 16) {
+      const unsigned found = ends_or_odd(text);
       if (found == 0) continue;
-      const char* const stop = text + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+      const char* const stop = text + std::countr_zero(found);
       return *stop == '"' && stop < end_ ? stop : nullptr;
     }
     return nullptr;
   }
 
+  /// One bit for each of sixteen characters: a quote, or nothing that a plain string may hold.
+  static unsigned ends_or_odd(const char* text) {
+#if defined(__SSE2__)
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i_u*>(text));
+    const __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    const __m128i slashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    const __m128i controls = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));  // and above ASCII
+    return static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, slashes), controls)));
+#else
+    unsigned mask = 0;
+    for (unsigned index = 0; index < 16; ++index) {
+      const auto byte = static_cast<unsigned char>(text[index]);
+      if (byte == '"' || byte == '\\' || byte < ' ' || byte > 127) mask |= 1U << index;
+    }
+    return mask;
+#endif
+  }
+
   /// One past a bare value: digits, signs, letters and points, followed by ',' '}' or ']'.
   const char* bare_end(const char* text) const {
-    const char* const limit = end_;
-    while (text < limit) {
-      const char character = *text;
-      if (character == ',' || character == '}' || character == ']') return text;
+    const unsigned others = detail::other_than_digits(text);
+    const char* stop = text + (others == 0 ? 16 : std::countr_zero(others));
+    for (; stop < end_; ++stop) {
+      const char character = *stop;
+      if (character == ',' || character == '}' || character == ']') return stop;
       const bool is_bare = (character >= '0' && character <= '9') ||
                            (character >= 'a' && character <= 'z') || character == '-' ||
                            character == '+' || character == '.' || character == 'E';
       if (!is_bare) return nullptr;
-      ++text;
     }
     return nullptr;
   }
