@@ -416,6 +416,7 @@ class Daemon::Impl {
     Part& part = *parts_.emplace_back(std::make_unique<Part>());
     part.is_market = is_market;
     Driver::Ends ends{nullptr,
+                      to_engine == nullptr,
                       nullptr,
                       std::nullopt,
                       part.requests->reader(),

@@ -208,7 +208,8 @@ std::size_t Driver::turn(domain::Timestamp now) {
   if (ends_.orders->is_blocked()) ends_.orders->flush();
   if (ends_.market && ends_.market->owes()) ends_.market->flush();
   // A socket whose events have no room is left alone: the peer's window is the queue then.
-  if (!ends_.orders->is_blocked()) done += read(now);
+  const bool is_crowded = ends_.shares_thread && ends_.market && ends_.market->is_crowded();
+  if (!ends_.orders->is_blocked() && !is_crowded) done += read(now);
   if (now >= session_->next_deadline()) {
     session_->on_time(now, actions_);
     perform(now);
@@ -236,7 +237,9 @@ void Driver::watch(std::vector<::pollfd>& descriptors) const {
 }
 
 bool Driver::has_work() const {
-  return (ends_.commands && (has_held_ || ends_.commands->size() != 0)) ||
+  // A connection that was dropped outside `read` becomes readable no more.
+  return (connection_ != nullptr && connection_->is_closed()) ||
+         (ends_.commands && (has_held_ || ends_.commands->size() != 0)) ||
          ends_.requests.size() != 0 || ends_.results.size() != 0;
 }
 

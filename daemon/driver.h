@@ -30,8 +30,9 @@ class Driver final : public Agent {
   static constexpr std::size_t max_messages_per_turn = 16;
 
   struct Ends {
-    std::unique_ptr<MarketWriter> market;         ///< of a market session
-    std::unique_ptr<OrderWriter> orders;          ///< of every session: whatever is not market data
+    std::unique_ptr<MarketWriter> market;  ///< of a market session
+    bool shares_thread = false;            ///< with the engine: a crowded lane stops the reading
+    std::unique_ptr<OrderWriter> orders;   ///< of every session: whatever is not market data
     std::optional<CommandLane::Reader> commands;  ///< of an order session
     RequestLane::Reader requests;
     TaskLane::Writer tasks;

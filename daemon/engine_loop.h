@@ -35,8 +35,8 @@ struct MarketOutlet {
 /// decided, journaled, and only then acted upon.
 class EngineLoop final : public Agent {
  public:
-  /// Bounds the time that a control or order event waits behind market data.
-  static constexpr std::size_t max_market_events = 64;
+  /// Bounds the time that a control or order event waits behind market data (about 100 us).
+  static constexpr std::size_t max_market_events = 1024;
   /// Texts whose event has not come yet; more than the lane holds cannot be under way.
   static constexpr std::size_t max_early_remarks = 256;
 

@@ -46,6 +46,9 @@ class Lane {
       return queue_->try_enqueue_bulk(token_, items.data(), items.size());
     }
 
+    /// How many items of all writers wait, about; exact when the reader is this thread.
+    std::size_t size() const { return queue_->size_approx(); }
+
    private:
     friend class Lane;
     explicit Writer(Queue& queue) : queue_(&queue), token_(queue) {}

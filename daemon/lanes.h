@@ -15,7 +15,8 @@ namespace halcyon::daemon {
 // Every lane of the process and its bound.
 
 /// Public data of one venue. A burst of the recorded peak (1,452 frames in one second) fits twice.
-using MarketLane = Lane<domain::Event, 4096>;
+inline constexpr std::size_t market_lane_capacity = 4096;
+using MarketLane = Lane<domain::Event, market_lane_capacity>;
 /// Orders, executions, balances, answers. Never dropped: what does not fit waits at the writer,
 /// which stops reading its socket.
 using OrderLane = Lane<domain::Event, 1024>;

@@ -34,6 +34,9 @@ class MarketWriter {
   /// Tells what is owed from a time when the lane was full. Call it every turn.
   void flush();
   bool owes() const { return owing_ != 0; }
+  /// Half of the lane is taken. Where engine and gateways share a thread, reading more would only
+  /// lose what the socket can keep.
+  bool is_crowded() const { return lane_.size() > market_lane_capacity / 2; }
   const MarketLosses& losses() const { return losses_; }
 
  private:

@@ -99,7 +99,7 @@ World::World(const WorldSettings& settings) {
   const std::string at = "127.0.0.1:" + std::to_string(std::stoi(text_of(path("port"))));
   std::ofstream config{path("halcyon.toml")};
   config << "[daemon]\nname = \"test\"\ndata_dir = \"" << path("data") << "\"\n[engine]\n"
-         << settings.engine << "[journal]\nsegment_size = \"1MiB\"\n"
+         << settings.engine << "[journal]\nsegment_bytes = 2097152\n"
          << settings.journal << "[admin]\nsocket = \"" << path("admin.sock")
          << "\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
   if (settings.with_postgres) {
@@ -137,7 +137,7 @@ void World::wait_ready() {
         if (!daemon_->is_running()) return true;
         try {
           const auto status = admin("status");
-          return status["accounts"].size() == 1 && status["accounts"][0]["ready"] == true;
+          return status.at("accounts").size() == 1 && status.at("accounts")[0]["ready"] == true;
         } catch (const std::exception&) {
           return false;  // it does not listen yet
         }
@@ -150,19 +150,19 @@ void World::wait_ready() {
 
 json World::simulator(const json& command) const {
   auto answer = json::parse(ask(path("sim.sock"), command.dump()));
-  if (answer["ok"] != true) throw std::runtime_error("simulator: " + answer.dump());
+  if (answer.at("ok") != true) throw std::runtime_error("simulator: " + answer.dump());
   return answer;
 }
 
 json World::admin(const std::string& method, const json& params) const {
   const json request{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
   auto answer = json::parse(ask(path("admin.sock"), request.dump()));
-  if (answer.contains("error")) throw std::runtime_error(method + ": " + answer["error"].dump());
-  return answer["result"];
+  if (answer.contains("error")) throw std::runtime_error(method + ": " + answer.at("error").dump());
+  return answer.at("result");
 }
 
 std::string World::http(const std::string& path) const {
-  const int port = admin("status")["process"]["http_port"];
+  const int port = admin("status").at("process").at("http_port");
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -187,10 +187,11 @@ std::string World::http(const std::string& path) const {
 std::vector<std::string> World::true_fills() const {
   std::vector<std::string> fills;
   const auto truth = simulator(json{{"cmd", "truth"}});
-  for (const auto& trade : truth["accounts"][0]["trades"]) {
-    fills.push_back(fill_text(std::to_string(trade["trade_id"].get<std::uint64_t>()),
-                              trade["client_order_id"], trade["side"], trade["price"],
-                              trade["quantity"], trade["commission"], trade["commission_asset"]));
+  for (const auto& trade : truth.at("accounts")[0]["trades"]) {
+    fills.push_back(fill_text(std::to_string(trade.at("trade_id").get<std::uint64_t>()),
+                              trade.at("client_order_id"), trade.at("side"), trade.at("price"),
+                              trade.at("quantity"), trade.at("commission"),
+                              trade.at("commission_asset")));
   }
   std::sort(fills.begin(), fills.end());
   return fills;
@@ -203,9 +204,9 @@ std::vector<std::string> World::daemon_fills() const {
   };
   const auto result = admin("fills.list", {{"limit", 10'000}});
   for (const auto& fill : result["fills"]) {
-    fills.push_back(fill_text(text(fill["venue_trade"]), text(fill["order"]), text(fill["side"]),
-                              text(fill["price"]), text(fill["quantity"]), text(fill["fee"]),
-                              text(fill["fee_asset"])));
+    fills.push_back(fill_text(text(fill.at("trade")), text(fill.at("order")), text(fill.at("side")),
+                              text(fill.at("price")), text(fill.at("quantity")),
+                              text(fill.at("fee")), text(fill.at("fee_asset"))));
   }
   std::sort(fills.begin(), fills.end());
   return fills;
@@ -229,14 +230,14 @@ std::vector<std::string> World::disagreements() {
   admin("trading.halt", {{"reason", "comparison"}});
   const auto is_quiet = [&] {
     const auto status = admin("status");
-    return status["orders"]["open"] == 0 && status["orders"]["open_requests"] == 0 &&
-           (dsn_.empty() || status["process"]["postgres"]["backlog_records"] == 0);
+    return status.at("orders")["open"] == 0 && status.at("orders")["open_requests"] == 0 &&
+           (dsn_.empty() || status.at("process")["postgres"]["backlog_records"] == 0);
   };
   if (!wait_until(is_quiet, patience)) {
     words.push_back("it does not come to rest: " + admin("status").dump());
     return words;
   }
-  const auto truth = simulator(json{{"cmd", "truth"}})["accounts"][0];
+  const auto truth = simulator(json{{"cmd", "truth"}}).at("accounts").at(0);
   const auto compare = [&](const std::string& who, std::vector<std::string> have,
                            const std::vector<std::string>& want) {
     std::vector<std::string> missing;
@@ -254,9 +255,9 @@ std::vector<std::string> World::disagreements() {
 
   // Orders: state and executed quantity of every order that the venue has seen.
   std::vector<std::string> orders;
-  for (const auto& order : truth["orders"]) {
-    orders.push_back(order["client_order_id"].get<std::string>() + " " +
-                     order["status"].get<std::string>() + " " + canonical(order["executed"]));
+  for (const auto& order : truth.at("orders")) {
+    orders.push_back(order.at("client_order_id").get<std::string>() + " " +
+                     order.at("status").get<std::string>() + " " + canonical(order.at("executed")));
   }
   std::sort(orders.begin(), orders.end());
   if (!dsn_.empty()) {
@@ -274,13 +275,14 @@ std::vector<std::string> World::disagreements() {
   // Position: what the fills make, fees in the base asset taken off.
   domain::Money position;
   std::map<std::string, domain::Money> fees;
-  for (const auto& trade : truth["trades"]) {
-    const auto quantity = money(trade["quantity"]);
-    position += trade["side"] == "buy" ? quantity : -quantity;
-    if (trade["commission_asset"] == "BTC") position -= money(trade["commission"]);
+  for (const auto& trade : truth.at("trades")) {
+    const auto quantity = money(trade.at("quantity"));
+    position += trade.at("side") == "buy" ? quantity : -quantity;
+    if (trade.at("commission_asset") == "BTC") position -= money(trade.at("commission"));
   }
   domain::Money held;
-  for (const auto& row : admin("positions.list")["positions"]) held += money(row["quantity"]);
+  const auto positions = admin("positions.list");
+  for (const auto& row : positions.at("positions")) held += money(row.at("quantity"));
   if (held != position) {
     words.push_back("the daemon holds " + domain::to_string(held) + " BTC, its fills make " +
                     domain::to_string(position));
@@ -295,12 +297,13 @@ std::vector<std::string> World::disagreements() {
 
   // Balances, as the venue has them.
   std::map<std::string, std::string> balances;
-  for (const auto& row : admin("balances.list")["balances"]) {
-    balances[row["asset"]] = canonical(row["free"]) + "/" + canonical(row["locked"]);
+  const auto balance_list = admin("balances.list");
+  for (const auto& row : balance_list.at("balances")) {
+    balances[row.at("asset")] = canonical(row.at("free")) + "/" + canonical(row.at("locked"));
   }
-  for (const auto& row : truth["balances"]) {
-    const std::string want = canonical(row["free"]) + "/" + canonical(row["locked"]);
-    const std::string asset = row["asset"];
+  for (const auto& row : truth.at("balances")) {
+    const std::string want = canonical(row.at("free")) + "/" + canonical(row.at("locked"));
+    const std::string asset = row.at("asset");
     if (balances[asset] != want && (want != "0/0" || !balances[asset].empty())) {
       words.push_back("balance of " + asset + ": venue " + want + ", daemon " + balances[asset]);
     }
