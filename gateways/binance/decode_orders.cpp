@@ -695,13 +695,14 @@ DecodeError decode_order_frame(const Frame& frame, const Symbols& symbols, const
   const PrivateContext context{scratch.impl(), symbols, identity, frame.received, output};
   const std::size_t events = output.events.size();
   const std::size_t remarks = output.remarks.size();
-  if (decode_event_as_written(context, frame.text(), message)) [[likely]]
-    return DecodeError::none;
+  if (decode_event_as_written(context, frame.text(), message)) return DecodeError::none;
   message = OrderMessage{};
   output.events.erase(output.events.begin() + static_cast<std::ptrdiff_t>(events),
                       output.events.end());
   output.remarks.erase(output.remarks.begin() + static_cast<std::ptrdiff_t>(remarks),
                        output.remarks.end());
+  if (decode_response_as_written(frame.text(), message)) return DecodeError::none;
+  message = OrderMessage{};
   return all_or_nothing(output,
                         [&] { return decode_order_frame_into(context, frame.text(), message); });
 }
