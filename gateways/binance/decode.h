@@ -145,8 +145,9 @@ enum class OrderFrameKind : std::uint8_t {
 struct OrderMessage {
   OrderFrameKind kind = OrderFrameKind::none;
   Response response;
-  std::uint32_t unknown_assets = 0;  ///< amounts in assets that nobody named; the remark names them
+  std::uint32_t unknown_assets = 0;  ///< amounts in assets that nobody named
   std::uint32_t unknown_words = 0;   ///< enumerators newer than this program; defaults were taken
+  std::string_view unknown_asset;    ///< the last of them; valid as long as the frame
 };
 
 /// One frame of the WebSocket API connection. Appends:
@@ -154,9 +155,9 @@ struct OrderMessage {
 ///   "c", or from "C" when the order was canceled (then "c" names the cancel). An external order
 ///   has none, and its client id is the remark. A fee in an unknown asset: `fee_asset` none, and
 ///   the remark says "fee asset X" (behind the client id, if that is there too);
-/// - outboundAccountPosition: a Balance for each asset. An unknown asset: `asset` none, the remark
-///   names it; left out when it is zero;
-/// - balanceUpdate: an ExternalFlow;
+/// - outboundAccountPosition: a Balance for each asset that has an id; others are left out, and
+///   counted and named in the message when they are not zero;
+/// - balanceUpdate: an ExternalFlow, likewise;
 /// - nothing for the other kinds.
 DecodeError decode_order_frame(const Frame& frame, const Symbols& symbols, const Identity& identity,
                                Scratch& scratch, Output output, OrderMessage& message);
@@ -169,6 +170,7 @@ struct Rows {
   std::uint32_t unknown_symbols = 0;  ///< rows left out: not our instruments
   std::uint32_t unknown_assets = 0;
   std::uint32_t unknown_words = 0;
+  std::string_view unknown_asset;   ///< the last of them; valid as long as the frame
   std::uint64_t last_trade_id = 0;  ///< fills: the greatest
   bool can_trade = true;            ///< account.status
 };
@@ -188,7 +190,7 @@ DecodeError decode_orders(std::string_view result, const Symbols& symbols, const
 DecodeError decode_fills(std::string_view result, const Symbols& symbols, const Identity& identity,
                          domain::Timestamp received, Scratch& scratch, Output output, Rows& rows);
 
-/// account.status: a Balance for each asset that is not zero, and a zero one for every traded asset
+/// account.status: a Balance for each asset that has an id, and a zero one for every traded asset
 /// that the venue did not mention.
 DecodeError decode_balances(std::string_view result, const Symbols& symbols,
                             const Identity& identity, domain::Timestamp received, Scratch& scratch,

@@ -254,6 +254,7 @@ DecodeError decode_execution_report(const PrivateContext& context, const Letters
     std::string_view unknown;
     HALCYON_TRY(read_fee(context, f.has('n') ? f['n'] : nullptr, f.has('N') ? f['N'] : nullptr,
                          execution, unknown, message.unknown_assets));
+    if (!unknown.empty()) message.unknown_asset = unknown;
     if (f.has('m')) {
       bool is_maker = false;
       HALCYON_WANT(read_bool(f['m'], is_maker), DecodeError::wrong_type);
@@ -273,10 +274,21 @@ DecodeError decode_execution_report(const PrivateContext& context, const Letters
   return DecodeError::none;
 }
 
-/// One row of balances: `{"a":asset,"f":free,"l":locked}` or with whole names.
-DecodeError push_balance(const PrivateContext& context, Event event, domain::Source source,
-                         const char* asset, const char* free, const char* locked,
-                         std::uint32_t& unknown_assets) {
+/// Counts and names what is in assets that nobody named.
+struct Unknown {
+  std::uint32_t& count;
+  std::string_view& name;
+
+  void note(std::string_view asset) const {
+    ++count;
+    name = asset;
+  }
+};
+
+/// One row of balances: `{"a":asset,"f":free,"l":locked}` or with whole names. An asset without an
+/// id has no place in the engine: its row is left out.
+DecodeError push_balance(const PrivateContext& context, domain::Source source, const char* asset,
+                         const char* free, const char* locked, const Unknown& unknown) {
   HALCYON_WANT(asset != nullptr && free != nullptr && locked != nullptr,
                DecodeError::missing_field);
   domain::Balance balance;
@@ -286,13 +298,13 @@ DecodeError push_balance(const PrivateContext& context, Event event, domain::Sou
   HALCYON_WANT(read_decimal(free, balance.free), bad_decimal(free));
   HALCYON_WANT(read_decimal(locked, balance.locked), bad_decimal(locked));
   balance.asset = context.symbols.asset(name);
-  const bool is_unknown = balance.asset == domain::no<domain::AssetId>;
-  if (is_unknown) {
-    if (balance.free.is_zero() && balance.locked.is_zero()) return DecodeError::none;
-    ++unknown_assets;
+  if (balance.asset == domain::no<domain::AssetId>) {
+    if (!balance.free.is_zero() || !balance.locked.is_zero()) unknown.note(name);
+    return DecodeError::none;
   }
+  Event event = head_of(context);
   event.what = balance;
-  push(context, event, is_unknown ? name : std::string_view{});
+  push(context, event, {});
   return DecodeError::none;
 }
 
@@ -303,8 +315,8 @@ DecodeError decode_event_fields(const PrivateContext& context, const Letters& f,
 DecodeError push_balance_row(const PrivateContext& context, const Letters& row,
                              OrderMessage& message) {
   HALCYON_WANT(row.has_all(Letters::bits('a', 'f', 'l')), DecodeError::missing_field);
-  return push_balance(context, head_of(context), domain::Source::private_stream, row['a'], row['f'],
-                      row['l'], message.unknown_assets);
+  return push_balance(context, domain::Source::private_stream, row['a'], row['f'], row['l'],
+                      {message.unknown_assets, message.unknown_asset});
 }
 
 DecodeError decode_event(const PrivateContext& context, ondemand::object& object,
@@ -381,10 +393,12 @@ DecodeError decode_event_fields(const PrivateContext& context, const Letters& f,
     HALCYON_WANT(read_decimal(f['d'], flow.amount), bad_decimal(f['d']));
     HALCYON_WANT(read_time(f['T'], event.venue_time), bad_integer(f['T']));
     flow.asset = context.symbols.asset(name);
-    const bool is_unknown = flow.asset == domain::no<domain::AssetId>;
-    if (is_unknown) ++message.unknown_assets;
+    if (flow.asset == domain::no<domain::AssetId>) {
+      Unknown{message.unknown_assets, message.unknown_asset}.note(name);
+      return DecodeError::none;
+    }
     event.what = flow;
-    push(context, event, is_unknown ? name : std::string_view{});
+    push(context, event, {});
   } else if (is_word(kind, "listStatus")) {
     message.kind = OrderFrameKind::list_status;
   } else if (is_word(kind, "externalLockUpdate")) {
@@ -774,9 +788,9 @@ DecodeError decode_balances(std::string_view result, const Symbols& symbols,
           std::array<Named, 3> fields{{{"asset"}, {"free"}, {"locked"}}};
           HALCYON_TRY(read_named(row, fields, no_named_containers));
           ++rows.count;
-          HALCYON_TRY(push_balance(context, head_of(context), domain::Source::single_query,
-                                   fields[0].token, fields[1].token, fields[2].token,
-                                   rows.unknown_assets));
+          HALCYON_TRY(push_balance(context, domain::Source::single_query, fields[0].token,
+                                   fields[1].token, fields[2].token,
+                                   {rows.unknown_assets, rows.unknown_asset}));
         }
         return DecodeError::none;
       });

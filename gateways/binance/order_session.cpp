@@ -461,12 +461,7 @@ void OrderSession::on_frame(const Frame& frame, Actions& actions) {
   ++frames_[static_cast<std::size_t>(message.kind)];
   unknown_words_ += message.unknown_words;
   if (message.unknown_assets > 0) [[unlikely]] {
-    unknown_assets_ += message.unknown_assets;
-    if (!std::exchange(unknown_asset_said_, true)) {
-      actions.say(
-          "an amount in an asset that no instrument names; its name stands beside the "
-          "event, and more are counted only");
-    }
+    note_unknown_assets(message.unknown_assets, message.unknown_asset, actions);
   }
   switch (message.kind) {
     case OrderFrameKind::response:
@@ -512,9 +507,19 @@ void OrderSession::note_rates(const RateCounts& rates, Timestamp now) {
   }
 }
 
+void OrderSession::note_unknown_assets(std::uint32_t count, std::string_view name,
+                                       Actions& actions) {
+  unknown_assets_ += count;
+  if (count == 0 || std::exchange(unknown_asset_said_, true)) return;
+  actions.say(
+      fmt::format("the account has {}, which no configured instrument names: balances in "
+                  "such assets are not followed; more of them are counted only",
+                  name));
+}
+
 void OrderSession::note_rows(const Rows& rows, Actions& actions) {
   unknown_words_ += rows.unknown_words;
-  unknown_assets_ += rows.unknown_assets;
+  note_unknown_assets(rows.unknown_assets, rows.unknown_asset, actions);
   unknown_symbols_ += rows.unknown_symbols;
   if (rows.unknown_symbols > 0 && !std::exchange(unknown_symbol_said_, true)) {
     actions.say(

@@ -122,6 +122,7 @@ class OrderSession final : public Session {
   void end_query(Pending& pending, domain::Completeness completeness, bool not_found,
                  domain::Reason reason, domain::Timestamp now, Actions& actions);
   void note_rates(const RateCounts& rates, domain::Timestamp now);
+  void note_unknown_assets(std::uint32_t count, std::string_view name, Actions& actions);
   void note_rows(const Rows& rows, Actions& actions);
 
   // State.

@@ -41,9 +41,10 @@ class NameTable {
 ///
 /// Symbols are all instruments of the venue in the catalog ("BTC/USDT" is BTCUSDT); assets are all
 /// assets of the catalog. An account may hold, and pay fees in, assets that nobody named: their
-/// lookup gives no<AssetId>, the decoder puts the name into the event's remark, and the session
-/// counts and says it. The one third asset in which Binance takes fees is BNB: whoever makes the
-/// catalog adds it (`fee_discount_asset`), and then a fee of unknown asset does not happen.
+/// lookup gives no<AssetId>. Such a fee stays on its fill with the name as the remark; such a
+/// balance is left out; the session counts and says both. The one third asset in which Binance
+/// takes fees is BNB: whoever makes the catalog adds it (`fee_discount_asset`), and then a fee of
+/// unknown asset does not happen.
 class Symbols {
  public:
   /// Binance takes fees in the received asset, or, when the account chose so, in this one.
