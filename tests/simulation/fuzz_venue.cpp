@@ -11,16 +11,23 @@ namespace {
 
 using namespace halcyon::simulation;
 
+/// Read once; every input gets a venue of its own.
+const SymbolRules& rules() {
+  static const auto all = builtin_rules();
+  return all.front();
+}
+const Tape& tape() {
+  static const auto parsed = parse_tape(
+      R"(1 {"lastUpdateId":1,"bids":[["99","5"]],"asks":[["101","5"]]}
+2 {"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"100","q":"1","T":1,"m":true}}
+)",
+      "fuzz");
+  return parsed;
+}
+
 struct World {
   World() {
-    venue->add_listing(
-        builtin_rules().front(),
-        Replay{parse_tape(
-                   "1 {\"lastUpdateId\":1,\"bids\":[[\"99\",\"5\"]],\"asks\":[[\"101\",\"5\"]]}\n"
-                   "2 {\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",\"E\":1,"
-                   "\"s\":\"BTCUSDT\",\"t\":1,\"p\":\"100\",\"q\":\"1\",\"T\":1,\"m\":true}}",
-                   "fuzz"),
-               1, true});
+    venue->add_listing(rules(), Replay{tape(), 1, true});
     AccountSettings account;
     account.name = "main";
     account.api_key = "key";
