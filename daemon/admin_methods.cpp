@@ -592,7 +592,7 @@ Outcome AdminMethods::Call::command(const What& what, const std::string& reason)
 }
 
 std::string AdminMethods::Call::read_reason() {
-  const std::string reason = params_.text("reason").value_or("");
+  std::string reason = params_.text("reason").value_or("");
   if (reason.size() > max_reason_bytes) {
     params_.fail(
         fmt::format("reason: has {} bytes; at most {} are kept", reason.size(), max_reason_bytes));

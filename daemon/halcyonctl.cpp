@@ -194,7 +194,7 @@ class CommandLine {
   /// A command with the method that it calls. Options put themselves into the parameters.
   CLI::App* add(CLI::App* group, const std::string& name, const std::string& help,
                 const std::string& method, const std::string& rows = "",
-                std::vector<std::string_view> columns = {}) {
+                const std::vector<std::string_view>& columns = {}) {
     CLI::App* command = group->add_subcommand(name, help);
     command->fallthrough();
     command->final_callback([this, method, rows, columns] {
@@ -208,7 +208,7 @@ class CommandLine {
 
   /// "positions" shows the list, and so do "positions list" and "positions.list".
   std::array<CLI::App*, 2> add_list(const std::string& name, const std::string& help,
-                                    std::vector<std::string_view> columns,
+                                    const std::vector<std::string_view>& columns,
                                     const std::string& method = "", const std::string& rows = "") {
     const std::string called = method.empty() ? name + ".list" : method;
     const std::string list = method.empty() ? name : rows;

@@ -41,11 +41,9 @@ std::variant<Request, BadRequest> parse(std::string_view line) {
                R"(a request is an object like {"jsonrpc":"2.0","id":1,"method":"status"})");
   }
   Request request;
-  if (const auto id = message.find("id"); id == message.end()) {
-    request.is_notification = true;
-  } else if (is_id(*id)) {
-    request.id = *id;
-  } else {
+  request.is_notification = !message.contains("id");
+  request.id = message.value("id", json{});
+  if (!is_id(request.id)) {
     return bad(ErrorCode::invalid_request,
                "id: must be a string of at most 256 bytes, a number or null");
   }

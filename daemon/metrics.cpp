@@ -139,7 +139,7 @@ std::vector<std::string> kind_names(const std::variant<Records...>*) {
 /// One sample per enumerator, 1 for the one that holds.
 template <class Enum>
 void add_state(Exposition& out, Enum state,
-               std::vector<std::pair<std::string_view, std::string>> labels) {
+               const std::vector<std::pair<std::string_view, std::string>>& labels) {
   for (std::size_t index = 0; index < domain::enum_count<Enum>(); ++index) {
     auto row = labels;
     row.emplace_back("state", enum_name(static_cast<Enum>(index)));

@@ -195,8 +195,8 @@ void ReadModel::end_order(domain::OrderId id) {
 }
 
 void ReadModel::add_step(OrderView& view, const persistence::FrameView& frame,
-                         decltype(OrderStep::what) what, std::string_view text) {
-  view.steps.push_back({frame.sequence, frame.received, std::move(what), std::string{text}});
+                         const decltype(OrderStep::what)& what, std::string_view text) {
+  view.steps.push_back({frame.sequence, frame.received, what, std::string{text}});
   view.steps_forgotten += keep_newest(view.steps, bounds_.steps_of_an_order);
 }
 

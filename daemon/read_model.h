@@ -191,7 +191,7 @@ class ReadModel {
 
   void end_order(domain::OrderId id);
   void add_step(OrderView& view, const persistence::FrameView& frame,
-                decltype(OrderStep::what) what, std::string_view text);
+                const decltype(OrderStep::what)& what, std::string_view text);
   void apply_input(const persistence::FrameView& frame);
 
   std::string daemon_name_;

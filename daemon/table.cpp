@@ -115,6 +115,7 @@ std::string print_table(const json& rows, const std::vector<std::string_view>& c
   }
   std::vector<std::vector<Cell>> cells;
   std::vector<std::size_t> widths;
+  widths.reserve(names.size());
   for (const std::string& name : names) widths.push_back(width(name));
   for (const json& row : rows) {
     auto& line = cells.emplace_back();
