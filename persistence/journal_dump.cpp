@@ -66,13 +66,21 @@ void add_time(std::string& out, domain::Timestamp time) {
     out += "null";
     return;
   }
-  const auto days = std::chrono::floor<std::chrono::days>(time);
+  // By division alone: any 64 bits may stand in a frame, and a product could overflow.
+  std::int64_t nanoseconds = domain::to_unix_ns(time) % 1'000'000'000;
+  std::int64_t seconds = domain::to_unix_ns(time) / 1'000'000'000;
+  if (nanoseconds < 0) {
+    nanoseconds += 1'000'000'000;
+    --seconds;
+  }
+  const std::chrono::sys_seconds whole{std::chrono::seconds{seconds}};
+  const auto days = std::chrono::floor<std::chrono::days>(whole);
   const std::chrono::year_month_day date{days};
-  const std::chrono::hh_mm_ss clock{time - days};
+  const std::chrono::hh_mm_ss clock{whole - days};
   fmt::format_to(std::back_inserter(out), "\"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z\"",
                  static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                  static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
-                 clock.seconds().count(), clock.subseconds().count());
+                 clock.seconds().count(), nanoseconds);
 }
 
 template <class T>

@@ -107,6 +107,25 @@ TEST(JournalDump, IsJsonWithTheWordsOfTheDomain) {
   EXPECT_EQ(json["records"][0]["text"], "caf\xC3\xA9 \xEF\xBF\xBD");
 }
 
+TEST(JournalDump, AnyTimeIsPrinted) {
+  const struct {
+    const char* name;
+    domain::Timestamp time;
+    nlohmann::json text;
+  } rows[] = {
+      {"epoch", domain::Timestamp{}, "1970-01-01T00:00:00.000000000Z"},
+      {"just_before", domain::from_unix_ns(-1), "1969-12-31T23:59:59.999999999Z"},
+      {"earliest", domain::Timestamp::min(), "1677-09-21T00:12:43.145224192Z"},
+      {"latest", domain::never - domain::Duration{1}, "2262-04-11T23:47:16.854775806Z"},
+      {"never", domain::never, nullptr},
+  };
+  for (const auto& row : rows) {
+    FrameView frame;
+    frame.received = row.time;
+    EXPECT_EQ(nlohmann::json::parse(dump_json(frame))["received"], row.text) << row.name;
+  }
+}
+
 TEST(JournalDump, EveryLineOfAnyTextIsJson) {
   for (int byte = 0; byte < 256; ++byte) {
     const std::string text =
