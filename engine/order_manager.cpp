@@ -434,6 +434,25 @@ Order* OrderManager::meet_stranger(const domain::Event& event, const domain::Ord
   order.created = decisions_.now();
   const std::string_view called = decisions_.keep(external_name);
   decisions_.record(domain::OrderOpened{order}, called);
+  // Fills of it may have come before it: they are booked, and count as its own now.
+  OrderChanged known;
+  known.order = order.id;
+  known.venue_order = report.venue_order;
+  known.state = OrderState::accepted;
+  std::size_t looked_at = 0;
+  fills_.each_newest_first(event.account, event.instrument, [&](const domain::FillBooked& fill) {
+    if (fill.venue_order == report.venue_order && !fill.venue_order.is_none()) {
+      known.filled += fill.quantity;
+      known.filled_quote += fill.quote_amount;
+    }
+    return ++looked_at < max_fills_of_a_stranger;
+  });
+  if (known.filled.is_positive()) {
+    known.state = OrderState::partially_filled;
+    known.reported = known.filled;
+    known.evidence = {Source::trade_record, event.venue_time, 0};
+    decisions_.record(known);
+  }
   const std::string_view words = decisions_.text(
       "an open order that is not ours: {} {} {} on {}; it counts against the limits and is left "
       "alone",
@@ -451,6 +470,15 @@ Order* OrderManager::meet_stranger(const domain::Event& event, const domain::Ord
 Order* OrderManager::on_report(const domain::Event& event, const domain::OrderReport& report,
                                std::string_view words) {
   if (domain::index_of(event.instrument) >= catalog_.instruments().size()) return nullptr;
+  if (report.order.is_none()) {
+    for (Parked& parked : parked_) {
+      if (parked.event.account != event.account || parked.event.instrument != event.instrument ||
+          parked.execution.venue_order != report.venue_order) {
+        continue;
+      }
+      parked.is_external = may_settle_parked_ = true;
+    }
+  }
   Order* found = locate(event, report.order, report.venue_order);
   if (found == nullptr) found = meet_stranger(event, report, words);
   if (found == nullptr) return nullptr;
@@ -538,7 +566,8 @@ void OrderManager::on_execution(const domain::Event& event, const domain::Execut
     if (parked_.size() == max_parked) {
       parked_overflow_ = true;
     } else {
-      parked_.push_back({event, execution});
+      parked_.push_back({event, execution, decisions_.now(), 0, false});
+      decisions_.wake_at(decisions_.now());
     }
     return;
   }
@@ -656,7 +685,8 @@ void OrderManager::finish() {
   for (std::size_t at = 0; at < parked_.size();) {
     const Parked one = parked_[at];
     Order* order = locate(one.event, one.execution.order, one.execution.venue_order);
-    if (order == nullptr && has_nameless(one.event.account, one.event.instrument)) {
+    if (order == nullptr && !one.is_external &&
+        has_nameless(one.event.account, one.event.instrument)) {
       ++at;
       continue;
     }
@@ -676,6 +706,14 @@ bool OrderManager::wants_fills(AccountId account) const {
     wants |= order.is_owed_fills() || is_absence_waiting(order);
   });
   return wants;
+}
+
+bool OrderManager::is_owed(AccountId account) const {
+  bool owed = std::any_of(parked_.begin(), parked_.end(),
+                          [&](const Parked& parked) { return parked.event.account == account; });
+  orders_.each_live(
+      [&](const Order& order) { owed |= order.asked.account == account && order.is_owed_fills(); });
+  return owed;
 }
 
 bool OrderManager::is_absence_waiting(const Order& order) const {
@@ -711,6 +749,31 @@ void OrderManager::ask(Order& order) {
   if (order.is_ours()) request.order = order.id();
   request.venue_order = order.now.venue_order;
   decisions_.ask(request);
+}
+
+void OrderManager::ask_for_parked() {
+  const Timestamp now = decisions_.now();
+  for (std::size_t at = 0; at < parked_.size(); ++at) {
+    Parked& parked = parked_[at];
+    if (parked.due > now) continue;
+    parked.due = now + back_off(parked.attempts++);
+    const AccountId account = parked.event.account;
+    if (!accounts_[account].is_stream_ready) continue;
+    const bool is_asked_for = std::any_of(
+        parked_.begin(), parked_.begin() + static_cast<std::ptrdiff_t>(at), [&](const Parked& one) {
+          return one.event.account == account &&
+                 one.execution.venue_order == parked.execution.venue_order;
+        });
+    if (is_asked_for) continue;
+    domain::VenueRequest request;
+    request.request = decisions_.next_id();
+    request.kind = domain::QueryKind::order_status;
+    request.account = account;
+    request.venue = accounts_[account].venue;
+    request.instrument = parked.event.instrument;
+    request.venue_order = parked.execution.venue_order;
+    decisions_.ask(request);
+  }
 }
 
 void OrderManager::check(Order& order) {
@@ -811,6 +874,7 @@ void OrderManager::on_time() {
     if (order.watch.cancel_due <= now) cancel_unanswered(order, Reason::no_answer_in_time);
     if (order.watch.query_due <= now) ask(order);
   });
+  ask_for_parked();
 }
 
 Timestamp OrderManager::next_deadline() const {
@@ -818,6 +882,7 @@ Timestamp OrderManager::next_deadline() const {
   orders_.each_live([&](const Order& order) {
     first = std::min({first, order.watch.place_due, order.watch.cancel_due, order.watch.query_due});
   });
+  for (const Parked& parked : parked_) first = std::min(first, parked.due);
   return first;
 }
 

@@ -39,6 +39,8 @@ class OrderManager {
  public:
   static constexpr domain::Duration late_fill_patience = std::chrono::milliseconds{500};
   static constexpr std::size_t max_parked = 4096;
+  /// How far back fills are looked through for those of an order that is met for the first time.
+  static constexpr std::size_t max_fills_of_a_stranger = 4096;
 
   OrderManager(const Setup& setup, Orders& orders, const Fills& fills, Portfolio& portfolio,
                Accounts& accounts, const TradingStates& states, Decisions& decisions);
@@ -78,15 +80,21 @@ class OrderManager {
   void check(Order& order);
   /// Executions wait for an order of this instrument to become known.
   bool has_parked(domain::AccountId account, domain::InstrumentId instrument) const;
+  /// Fills of the account are known to be missing, or whose they are.
+  bool is_owed(domain::AccountId account) const;
   /// Executions had to be left out: nothing may be concluded from the answer that is being read.
   bool take_overflow() { return std::exchange(parked_overflow_, false); }
   /// Whether an order has ended, or may have become answerable, since this was last asked.
   bool take_settled() { return std::exchange(is_settled_, false); }
 
  private:
+  /// An execution of which it is not clear yet whose it is. The venue is asked for its order.
   struct Parked {
     domain::Event event;
     domain::Execution execution;
+    domain::Timestamp due = domain::never;
+    std::uint32_t attempts = 0;
+    bool is_external = false;  ///< the venue has said that it is not ours
   };
 
   const domain::VisibilityRule& rule(const Order& order) const;
@@ -119,6 +127,7 @@ class OrderManager {
   bool has_nameless(domain::AccountId account, domain::InstrumentId instrument) const;
 
   void ask(Order& order);
+  void ask_for_parked();
   void ask_later(Order& order);
   std::string_view name(const Order& order);
   std::string_view name(domain::AccountId account, domain::OrderId id);

@@ -37,9 +37,9 @@ Portfolio::Portfolio(const config::Config& config, const domain::Catalog& catalo
       marks_(256),
       watched_index_(1024),
       marked_at_(256),
-      last_booked_(catalog.accounts().size()),
       interval_(config.engine.equity_interval) {
   watched_.reserve(1024);
+  early_.reserve(max_early_flows);
 }
 
 Portfolio::Watched& Portfolio::watched(AccountId account, AssetId asset) {
@@ -57,16 +57,42 @@ void Portfolio::apply(const BalanceChanged& changed) {
   const PackedKey key = key_of(changed.account, changed.asset);
   const BalanceChanged* before = balances_.find(key);
   Watched& row = watched(changed.account, changed.asset);
-  // The first word about an asset is where explaining begins.
-  row.unexplained =
-      before == nullptr ? Money{} : row.unexplained + total_of(changed) - total_of(*before);
+  if (before != nullptr) {
+    row.unexplained += total_of(changed) - total_of(*before);
+  } else {
+    // The first word about an asset is where explaining begins; fills until then are in it.
+    row.opened = changed.venue_time;
+    row.is_open = true;
+    row.unexplained = -early_change(changed.account, changed.asset, row.opened, true);
+    std::erase_if(early_, [&](const EarlyFlow& flow) {
+      return flow.account == changed.account && flow.asset == changed.asset;
+    });
+  }
   balances_.put(key, changed);
+}
+
+Money Portfolio::early_change(AccountId account, AssetId asset, Timestamp first_word,
+                              bool after) const {
+  Money sum;
+  for (const EarlyFlow& flow : early_) {
+    if (flow.account != account || flow.asset != asset) continue;
+    if ((flow.venue_time > first_word) == after) sum += flow.change;
+  }
+  return sum;
 }
 
 void Portfolio::apply(const FillBooked& fill) {
   if (domain::index_of(fill.instrument) >= catalog_.instruments().size()) return;
-  each_flow(fill, catalog_.instrument(fill.instrument),
-            [&](AssetId asset, Money change) { explain(fill.account, asset, change); });
+  each_flow(fill, catalog_.instrument(fill.instrument), [&](AssetId asset, Money change) {
+    const Watched& row = watched(fill.account, asset);
+    if (!row.is_open) {
+      if (early_.size() < max_early_flows) {
+        early_.push_back({fill.account, asset, fill.venue_time, change});
+      }
+    } else if (fill.venue_time > row.opened) {
+      explain(fill.account, asset, change);
+    }
+  });
 }
 
 void Portfolio::apply(const DifferenceFound& difference) {
@@ -110,7 +136,6 @@ void Portfolio::book(const FillBooked& fill) {
   before.strategy = fill.strategy;
   before.instrument = fill.instrument;
   decisions_.record(after_fill(before, effect));
-  last_booked_[domain::index_of(fill.account)] = decisions_.now();
 
   each_flow(fill, instrument, [&](AssetId asset, Money change) {
     if (!change.is_negative()) return;
@@ -133,7 +158,8 @@ void Portfolio::on_balance(AccountId account, const domain::Balance& balance, Ti
                          venue_time == none ? decisions_.now() : venue_time};
   const BalanceChanged* before = balances_.find(key_of(account, balance.asset));
   if (before != nullptr && before->free == changed.free && before->locked == changed.locked) return;
-  const Money explained = -row.unexplained;  // by fills, when this is the first word
+  // By fills that came before, when this is the first word.
+  const Money explained = early_change(account, balance.asset, changed.venue_time, false);
   if (before == nullptr && total_of(changed).is_zero() && explained.is_zero()) return;
   decisions_.record(changed);
   if (before == nullptr && total_of(changed) != explained) {
@@ -156,7 +182,8 @@ void Portfolio::on_list_begin(AccountId account) {
   }
 }
 
-void Portfolio::on_list_end(AccountId account, bool is_quiet) {
+bool Portfolio::on_list_end(AccountId account, bool is_owed) {
+  bool is_suspicious = false;
   for (std::size_t at = 0; at < watched_.size(); ++at) {
     if (watched_[at].account != account) continue;
     const AssetId asset = watched_[at].asset;
@@ -169,9 +196,13 @@ void Portfolio::on_list_end(AccountId account, bool is_quiet) {
       known = balances_.find(key_of(account, asset));
     }
     const Money unexplained = watched_[at].unexplained;
-    const bool is_certain = is_quiet || unexplained == watched_[at].suspected;
-    watched_[at].suspected = unexplained;
-    if (unexplained.is_zero() || !is_certain) continue;
+    const bool is_certain = !is_owed && unexplained == watched_[at].suspected;
+    watched_[at].suspected = is_owed ? Money{} : unexplained;
+    if (unexplained.is_zero() || is_owed) continue;
+    if (!is_certain) {
+      is_suspicious = true;
+      continue;
+    }
     watched_[at].suspected = Money{};
     const Quantity theirs = as_quantity(total_of(*known));
     const Quantity ours = theirs - as_quantity(unexplained);
@@ -187,6 +218,7 @@ void Portfolio::on_list_end(AccountId account, bool is_quiet) {
     decisions_.notice(domain::Severity::warning, domain::NoticeCode::difference_found, words,
                       account);
   }
+  return is_suspicious;
 }
 
 std::optional<Money> Portfolio::free(AccountId account, AssetId asset) const {

@@ -53,10 +53,11 @@ class Portfolio {
   void on_flow(domain::AccountId account, const domain::ExternalFlow& flow);
   /// A balances answer begins.
   void on_list_begin(domain::AccountId account);
-  /// It ended, complete. Assets that it did not name are zero, and what our fills do not explain is
-  /// said. `is_quiet`: no order of the account is alive, so nothing can be under way between fills
-  /// and balances; else a difference is said only when the next answer finds it again.
-  void on_list_end(domain::AccountId account, bool is_quiet);
+  /// It ended, complete. Assets that it did not name are zero. What fills and flows do not explain
+  /// may still be on its way, so it is said only when the next answer finds it again. True when
+  /// there is such a suspicion: compare again soon. `is_owed`: fills are known to be on their way,
+  /// so nothing is concluded.
+  bool on_list_end(domain::AccountId account, bool is_owed);
 
   /// Null: flat and never traded.
   const domain::PositionChanged* position(domain::AccountId account, domain::StrategyId strategy,
@@ -79,11 +80,6 @@ class Portfolio {
     const auto* known = balances_.find(key_of(account, asset));
     return known == nullptr ? domain::Timestamp{} : known->venue_time;
   }
-  /// Engine time of the last fill booked in this run.
-  domain::Timestamp last_booked(domain::AccountId account) const {
-    return last_booked_[domain::index_of(account)];
-  }
-
   /// The strategies whose equity is marked.
   void set_shares(std::vector<Share> shares) { shares_ = std::move(shares); }
   /// Marks equity where it is due.
@@ -98,13 +94,27 @@ class Portfolio {
     /// How far the balance has moved beyond what fills and flows explain; in the order of the
     /// records, so that a recovered engine knows the same.
     domain::Money unexplained;
+    domain::Timestamp opened;       ///< venue time of the first word: fills until then are in it
+    bool is_open = false;           ///< there was a first word
     domain::Money suspected;        ///< `unexplained` at the end of the last answer
     domain::Money taken;            ///< by fills that the last word may not know
     domain::Timestamp taken_until;  ///< venue time of the last of them
     domain::Timestamp venue_time;   ///< of the last word that bore a time of the venue
     bool is_listed = false;         ///< named by the answer that is being read
   };
+  /// A change by a fill that came before the first word about its asset.
+  struct EarlyFlow {
+    domain::AccountId account = domain::no<domain::AccountId>;
+    domain::AssetId asset = domain::no<domain::AssetId>;
+    domain::Timestamp venue_time;
+    domain::Money change;
+  };
+  /// More of them are not told apart: the first word is taken as it is.
+  static constexpr std::size_t max_early_flows = 1024;
   Watched& watched(domain::AccountId account, domain::AssetId asset);
+  /// What early fills changed after (or until) the time of the first word.
+  domain::Money early_change(domain::AccountId account, domain::AssetId asset,
+                             domain::Timestamp first_word, bool after) const;
   void explain(domain::AccountId account, domain::AssetId asset, domain::Money flow) {
     watched(account, asset).unexplained -= flow;
   }
@@ -123,10 +133,10 @@ class Portfolio {
   Latest<domain::BalanceChanged> balances_;
   Latest<domain::EquityMarked> marks_;
   std::vector<Watched> watched_;
+  std::vector<EarlyFlow> early_;
   FlatMap<PackedKey, std::uint32_t> watched_index_;
   FlatMap<PackedKey, std::int64_t> marked_at_;  ///< engine time in ns, by the key of the mark
   std::vector<Share> shares_;
-  std::vector<domain::Timestamp> last_booked_;  ///< by AccountId
   domain::Duration interval_;
   domain::Timestamp next_mark_;
 };

@@ -215,13 +215,9 @@ void Reconciliation::on_answer_end(AccountId account, const domain::AnswerEnd& e
       enter_fills(account, its.instrument + 1);
       break;
     }
-    case Phase::balances: {
-      const bool is_quiet =
-          !has_live(account, false) && portfolio_.last_booked(account) + settling < its.asked;
-      portfolio_.on_list_end(account, is_quiet);
-      complete(account);
+    case Phase::balances:
+      complete(account, portfolio_.on_list_end(account, order_manager_.is_owed(account)));
       break;
-    }
     case Phase::idle:
     case Phase::orders:
       break;
@@ -245,22 +241,22 @@ bool Reconciliation::is_waiting_for_orders(AccountId account) const {
   return waits;
 }
 
-bool Reconciliation::has_live(AccountId account, bool ours_only) const {
+bool Reconciliation::has_live(AccountId account) const {
   bool found = false;
-  orders_.each_live([&](const Order& order) {
-    found |= order.asked.account == account && (!ours_only || order.is_ours());
-  });
+  orders_.each_live(
+      [&](const Order& order) { found |= order.asked.account == account && order.is_ours(); });
   return found;
 }
 
-void Reconciliation::complete(AccountId account) {
+void Reconciliation::complete(AccountId account, bool is_suspicious) {
   Run& its = run(account);
   its.phase = Phase::idle;
   its.request = {};
   its.due = domain::never;
-  const Duration wait = order_manager_.wants_fills(account)
-                            ? hurry
-                            : (has_live(account, true) ? busy_interval : idle_interval);
+  const Duration wait = order_manager_.wants_fills(account) ? hurry
+                        : is_suspicious                     ? settling
+                        : has_live(account)                 ? busy_interval
+                                                            : idle_interval;
   its.next = decisions_.now() + wait;
   decisions_.wake_at(its.next);
   if (accounts_[account].is_ready) return;
@@ -293,7 +289,7 @@ void Reconciliation::on_time() {
       }
       if (its.next <= now || row.fills_wanted <= now) {
         start(account);
-      } else if (has_live(account, true)) {
+      } else if (has_live(account)) {
         // An order was placed since the last comparison.
         its.next = std::min(its.next, now + busy_interval);
       }

@@ -35,7 +35,7 @@ class Reconciliation {
   static constexpr domain::Duration answer_time_out = std::chrono::seconds{15};
   static constexpr domain::Duration overlap = std::chrono::hours{1};
   static constexpr domain::Duration margin = std::chrono::minutes{1};
-  /// A balances answer that was asked for so soon after a fill may not know it.
+  /// What balances show and nothing explains is looked at again after so long.
   static constexpr domain::Duration settling = std::chrono::seconds{5};
 
   Reconciliation(Accounts& accounts, Orders& orders, const Fills& fills, Portfolio& portfolio,
@@ -78,10 +78,10 @@ class Reconciliation {
   void ask(domain::AccountId account);
   void try_later(Run& run);
   void check_unlisted(domain::AccountId account);
-  void complete(domain::AccountId account);
+  void complete(domain::AccountId account, bool is_suspicious);
   void close(domain::AccountId account, domain::Reason reason);
   domain::Timestamp fills_from(domain::AccountId account, std::size_t instrument) const;
-  bool has_live(domain::AccountId account, bool ours_only) const;
+  bool has_live(domain::AccountId account) const;  ///< an order of ours
   bool is_waiting_for_orders(domain::AccountId account) const;
   Run& run(domain::AccountId account) { return runs_[domain::index_of(account)]; }
 

@@ -42,6 +42,7 @@ struct Warm : ::testing::Test {
   Outputs outputs;
   Event event;
   std::uint64_t trades = 0;
+  NewOrder order;  ///< the last one that was sent
 
   void SetUp() override {
     h.begin();
@@ -59,11 +60,16 @@ struct Warm : ::testing::Test {
     event.what = what;
     outputs.clear();
     h.engine->on_event(event, {}, h.sequence, outputs);
+    for (const OrderCommand& command : outputs.commands) {
+      if (const auto* approved = std::get_if<Approved<NewOrder>>(&command.what)) {
+        order = approved->value();
+      }
+    }
   }
 
   /// A second of market data that makes the strategy trade: up, then down.
   std::size_t live_a_second(std::uint64_t number) {
-    std::size_t orders = 0;
+    order = {};
     h.now += 1s;
     const Price price = number % 4 < 2 ? "100"_px : "105"_px;
     Quote quote;
@@ -87,42 +93,40 @@ struct Warm : ::testing::Test {
     trade.price = price;
     trade.quantity = "0.1"_qty;
     say(trade);
-    for (std::size_t at = 0; at < outputs.commands.size(); ++at) {
-      const auto* approved = std::get_if<Approved<NewOrder>>(&outputs.commands[at].what);
-      if (approved == nullptr) continue;
-      ++orders;
-      const NewOrder order = approved->value();
-      RequestOutcome outcome;
-      outcome.request = outcome.order = order.id;
-      outcome.outcome = Outcome::sent;
-      say(outcome);
-      outcome.outcome = Outcome::acknowledged;
-      outcome.venue_order = ForeignId::number(1000 + number);
-      say(outcome);
-      Execution fill;
-      fill.order = order.id;
-      fill.venue_order = outcome.venue_order;
-      fill.trade = ForeignId::number(++trades);
-      fill.price = price;
-      fill.quantity = fill.cumulative = order.quantity;
-      fill.quote_amount = *notional(price, order.quantity);
-      fill.side = order.side;
-      fill.fee = *scaled(fill.quote_amount, 1, 1000);
-      fill.fee_asset = h.usdt;
-      say(fill);
-      OrderReport report;
-      report.order = order.id;
-      report.venue_order = outcome.venue_order;
-      report.quantity = report.filled = order.quantity;
-      report.status = VenueOrderStatus::filled;
-      say(report);
-      Balance balance;
-      balance.asset = h.usdt;
-      balance.free = Money::from_units(900'000 + static_cast<std::int64_t>(number));
-      say(balance);
-      break;
-    }
-    return orders;
+    if (order.id.is_none()) return 0;
+    const NewOrder sent = order;
+    RequestOutcome outcome;
+    outcome.request = outcome.order = sent.id;
+    outcome.outcome = Outcome::sent;
+    say(outcome);
+    outcome.outcome = Outcome::acknowledged;
+    outcome.venue_order = ForeignId::number(1000 + number);
+    say(outcome);
+    Execution fill;
+    fill.order = sent.id;
+    fill.venue_order = outcome.venue_order;
+    fill.trade = ForeignId::number(++trades);
+    fill.price = price;
+    fill.quantity = fill.cumulative = sent.quantity;
+    fill.quote_amount = *notional(price, sent.quantity);
+    fill.side = sent.side;
+    fill.fee = *scaled(fill.quote_amount, 1, 1000);
+    fill.fee_asset = h.usdt;
+    say(fill);
+    OrderReport report;
+    report.order = sent.id;
+    report.venue_order = outcome.venue_order;
+    report.quantity = report.filled = sent.quantity;
+    report.status = VenueOrderStatus::filled;
+    say(report);
+    Balance balance;
+    balance.asset = h.usdt;
+    balance.free = Money::from_units(900'000 + static_cast<std::int64_t>(number));
+    say(balance);
+    balance.asset = h.btc_asset;
+    balance.free = Money::from_units(1'000 + static_cast<std::int64_t>(number));
+    say(balance);
+    return 1;
   }
 };
 

@@ -18,6 +18,10 @@
 namespace halcyon::engine::testing {
 namespace {
 
+/// An assertion that tells the whole life when it fails.
+#define HALCYON_MUST(condition) \
+  if (!(condition)) tell_and_fail(#condition, __LINE__)
+
 /// rapidcheck reads its settings once, before the first property.
 const bool is_configured = [] {
   const char* cases = std::getenv("HALCYON_CASES");
@@ -75,7 +79,7 @@ class World {
         guarded(dice, [&] { h_.command(CancelAll{}); });
         break;
       case 8:
-        drop_line();
+        if (dice.one_in(4)) drop_line();
         break;
       case 9:
       case 10:
@@ -85,7 +89,7 @@ class World {
         restart(dice);
         break;
       case 12:
-        if (dice.one_in(3)) trade_external(dice);
+        if (dice.one_in(4)) trade_external(dice);
         break;
       default:
         break;
@@ -102,7 +106,7 @@ class World {
     for (std::size_t at = 0; at < venue_.orders().size(); ++at) {
       if (!venue_.orders()[at].is_alive()) continue;
       std::vector<ReferenceVenue::Message> out;
-      venue_.cancel(at, VenueOrderStatus::expired, h_.now, out);
+      venue_.cancel(at, VenueOrderStatus::expired, moment(), out);
       receive(std::move(out), dice);
     }
     h_.command(SetTradingState{{}, TradingState::halted});
@@ -112,7 +116,7 @@ class World {
       for (std::size_t at = 0; at < venue_.orders().size(); ++at) {
         if (!venue_.orders()[at].is_alive()) continue;
         std::vector<ReferenceVenue::Message> out;
-        venue_.cancel(at, VenueOrderStatus::expired, h_.now, out);
+        venue_.cancel(at, VenueOrderStatus::expired, moment(), out);
         receive(std::move(out), dice);
       }
       if (seconds > 400 && h_.engine->counters().orders_alive == 0) break;
@@ -129,42 +133,42 @@ class World {
         const auto& there = venue_.orders()[*at];
         const Quantity exposed =
             there.filled + (there.is_alive() ? there.quantity - there.filled : Quantity{});
-        RC_ASSERT(order.now.filled + open_quantity(order) >= exposed);
-        RC_ASSERT(!is_terminal(order.now.state) || !there.is_alive());
+        HALCYON_MUST(order.now.filled + open_quantity(order) >= exposed);
+        HALCYON_MUST(!is_terminal(order.now.state) || !there.is_alive());
       } else if (is_terminal(order.now.state)) {
         // It never was there, and it never can be.
         for (const Flight& flight : to_venue_) {
           const auto* place = std::get_if<Approved<NewOrder>>(&flight.command.what);
           if (place == nullptr || place->value().id != id || flight.is_lost) continue;
-          RC_ASSERT(flight.arrives > flight.command.valid_until);
+          HALCYON_MUST(flight.arrives > flight.command.valid_until);
         }
-        RC_ASSERT(order.now.filled.is_zero());
+        HALCYON_MUST(order.now.filled.is_zero());
       }
     }
     std::set<std::uint64_t> booked;
     for (const FillBooked& fill : h_.all<FillBooked>()) {
-      RC_ASSERT(booked.insert(fill.trade.low).second);
+      HALCYON_MUST(booked.insert(fill.trade.low).second);
     }
   }
 
   /// What is true in the end: engine, venue and journal agree.
   void check_settled() {
-    RC_ASSERT(h_.engine->counters().orders_alive == 0U);
+    HALCYON_MUST(h_.engine->counters().orders_alive == 0U);
     const auto fills = h_.all<FillBooked>();
-    RC_ASSERT(fills.size() == venue_.trades().size());
+    HALCYON_MUST(fills.size() == venue_.trades().size());
     Quantity ours, all;
     for (const FillBooked& fill : fills) {
       const auto& trade = venue_.trades()[fill.trade.low - 1];
       const auto& order = venue_.orders()[trade.order];
-      RC_ASSERT(fill.quantity == trade.quantity);
-      RC_ASSERT(fill.fee == trade.fee);
+      HALCYON_MUST(fill.quantity == trade.quantity);
+      HALCYON_MUST(fill.fee == trade.fee);
       const Quantity change = order.side == Side::buy
                                   ? trade.quantity - Quantity::from_raw(trade.fee.raw())
                                   : -trade.quantity;
       all += change;
       if (order.id.is_none()) continue;
-      RC_ASSERT(fill.order == order.id);
-      RC_ASSERT(fill.strategy == h_.strategy);
+      HALCYON_MUST(fill.order == order.id);
+      HALCYON_MUST(fill.strategy == h_.strategy);
       ours += change;
     }
     std::vector<RecordEntry> records;
@@ -176,22 +180,30 @@ class World {
       held += position->quantity;
       if (position->strategy == h_.strategy) held_by_strategy += position->quantity;
     }
-    RC_ASSERT(held == all);
-    RC_ASSERT(held_by_strategy == ours);
+    HALCYON_MUST(held == all);
+    HALCYON_MUST(held_by_strategy == ours);
     for (const auto& [id, order] : engine_orders()) {
       if (const auto at = venue_.find(id)) {
-        RC_ASSERT(order.now.filled == venue_.orders()[*at].filled);
+        HALCYON_MUST(order.now.filled == venue_.orders()[*at].filled);
       }
+    }
+    // Nobody moved money but by trades, so no balance is a riddle. (A snapshot does not say how far
+    // the balances were ahead of the fills.)
+    for (const DifferenceFound& one : h_.all<DifferenceFound>()) {
+      HALCYON_MUST(one.kind != DifferenceKind::balance || was_in_snapshot_);
     }
     const auto live = to_text(records);
     for (const bool from_snapshot : {false, true}) {
       const auto again = h_.recovered(from_snapshot);
       std::vector<RecordEntry> repeated;
       again->snapshot(repeated);
-      RC_ASSERT(to_text(repeated) == live);
+      HALCYON_MUST(to_text(repeated) == live);
     }
   }
 
+  void dump() {
+    for (auto& l : h_.journal()) std::printf("%s\n", l.c_str());
+  }
   struct Lives {
     std::size_t orders = 0, trades = 0, restarts = 0, drops = 0, absent = 0, unknown = 0, late = 0,
                 differences = 0;
@@ -228,6 +240,12 @@ class World {
     OrderChanged now;
   };
 
+  [[noreturn]] void tell_and_fail(const char* condition, int line) const {
+    for (const std::string& one : h_.journal()) RC_LOG() << one << '\n';
+    RC_FAIL("line " + std::to_string(line) + ": " + condition);
+    std::abort();
+  }
+
   static Quantity open_quantity(const EngineOrder& order) {
     const Quantity upto = is_terminal(order.now.state)
                               ? order.now.reported
@@ -263,7 +281,7 @@ class World {
   void guarded(Dice& dice, Act act) {
     const std::size_t before = h_.mark();
     act();
-    if (h_.mark() == before || !dice.one_in(12)) return;
+    if (h_.mark() == before || !dice.one_in(80)) return;
     if (dice.one_in(2)) {
       h_.crash_at(before);
     } else {
@@ -274,8 +292,13 @@ class World {
   }
 
   void restart(Dice& dice) {
-    if (!dice.one_in(3)) return;
-    dice.one_in(2) ? h_.restart_from_snapshot() : h_.restart_from_journal();
+    if (!dice.one_in(6)) return;
+    if (dice.one_in(2)) {
+      h_.restart_from_snapshot();
+      was_in_snapshot_ = true;
+    } else {
+      h_.restart_from_journal();
+    }
     reboot();
   }
 
@@ -319,7 +342,7 @@ class World {
     if (dice.one_in(2)) part = round_down(*scaled(rest, 1, 3), "0.00001"_qty);
     std::vector<ReferenceVenue::Message> out;
     venue_.trade(at, part, Price::from_units(95 + static_cast<std::int64_t>(dice.below(11))),
-                 h_.now, out);
+                 moment(), out);
     receive(std::move(out), dice);
   }
 
@@ -327,16 +350,19 @@ class World {
     if (venue_.orders().empty()) return;
     std::vector<ReferenceVenue::Message> out;
     venue_.cancel(dice.below(venue_.orders().size()),
-                  dice.one_in(2) ? VenueOrderStatus::canceled : VenueOrderStatus::expired, h_.now,
+                  dice.one_in(2) ? VenueOrderStatus::canceled : VenueOrderStatus::expired, moment(),
                   out);
     receive(std::move(out), dice);
   }
 
   void trade_external(Dice& dice) {
     std::vector<ReferenceVenue::Message> out;
-    venue_.place_external(dice.one_in(2) ? Side::buy : Side::sell, "2"_qty, h_.now, out);
+    venue_.place_external(dice.one_in(2) ? Side::buy : Side::sell, "2"_qty, moment(), out);
     receive(std::move(out), dice);
   }
+
+  /// The venue's clock: no two things happen at the same nanosecond.
+  Timestamp moment() { return moment_ = std::max(h_.now, moment_ + 1ns); }
 
   /// What the venue says goes on its way, message by message.
   void receive(std::vector<ReferenceVenue::Message> messages, Dice& dice) {
@@ -395,7 +421,7 @@ class World {
       if (!is_up_ || asked.kind == QueryKind::resync_book) continue;
       if (faults_ && dice.one_in(8)) continue;
       Letter letter;
-      venue_.answer(asked, h_.now, faults_ && dice.one_in(2), letter.messages);
+      venue_.answer(asked, moment(), faults_ && dice.one_in(2), letter.messages);
       if (faults_ && dice.one_in(8)) {
         // Cut off: some rows, and an end that says so.
         auto end = std::get<AnswerEnd>(letter.messages.back().what);
@@ -419,7 +445,7 @@ class World {
       to_venue_.erase(to_venue_.begin() + static_cast<std::ptrdiff_t>(at));
       if (flight.is_lost) continue;
       std::vector<ReferenceVenue::Message> out;
-      venue_.take(flight.command, h_.now, out);
+      venue_.take(flight.command, moment(), out);
       receive(std::move(out), dice);
     }
     for (std::size_t at = 0; at < to_engine_.size();) {
@@ -456,12 +482,16 @@ class World {
   std::size_t seen_commands_ = 0;
   std::size_t restarts_ = 0;
   std::size_t drops_ = 0;
+  Timestamp moment_;
   bool is_up_ = false;
+  bool was_in_snapshot_ = false;
   bool faults_ = false;
 };
 
 RC_GTEST_PROP(Model, EngineAndVenueAgreeInTheEndWhateverTheLineDoes, ()) {
-  const auto steps = *rc::gen::resize(80, rc::gen::arbitrary<std::vector<Step>>());
+  const auto steps = *rc::gen::resize(
+      150, rc::gen::container<std::vector<Step>>(rc::gen::pair(
+               rc::gen::inRange<std::uint8_t>(0, 16), rc::gen::inRange<std::uint16_t>(0, 65535))));
   World world;
   for (const Step& step : steps) {
     world.step(step);
@@ -471,7 +501,7 @@ RC_GTEST_PROP(Model, EngineAndVenueAgreeInTheEndWhateverTheLineDoes, ()) {
   world.check_always();
   world.check_settled();
   const auto lives = world.lives();
-  static World::Lives total;
+  static World::Lives total;  // of all cases, for whoever asks
   total.orders += lives.orders;
   total.trades += lives.trades;
   total.restarts += lives.restarts;

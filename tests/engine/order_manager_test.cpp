@@ -314,8 +314,11 @@ TEST_F(OrderTest, AListedFillWaitsUntilItIsClearWhoseItIs) {
   listed.source = Source::trade_record;
   h.send(listed);
   h.send(AnswerEnd{fills.request, fills.kind, Completeness::complete, false, Reason::none});
-  // Then it is nobody's yet, and proves no absence
+  // Then it is nobody's yet, proves no absence, and the venue is asked whose it is
   EXPECT_TRUE(h.all<FillBooked>().empty());
+  const VenueRequest whose = h.take(QueryKind::order_status);
+  EXPECT_TRUE(whose.order.is_none());
+  EXPECT_EQ(whose.venue_order, listed.venue_order);
   // When the order is found under that id
   h.pass(1s);
   const OrderReport found = row(VenueOrderStatus::filled, "1"_qty);
@@ -326,6 +329,36 @@ TEST_F(OrderTest, AListedFillWaitsUntilItIsClearWhoseItIs) {
   EXPECT_EQ(h.all<FillBooked>()[0].strategy, h.strategy);
   EXPECT_EQ(h.position().quantity, "1"_qty);
   EXPECT_EQ(h.state(order), OrderState::filled);
+}
+
+TEST_F(OrderTest, AListedFillThatTheVenueCallsAnothersIsBookedToNobody) {
+  h.outcome(order, Outcome::unknown);
+  h.disconnect();
+  h.pass(1s);
+  StreamChanged ready;
+  ready.stream = StreamKind::orders;
+  ready.state = StreamState::ready;
+  h.send(ready);
+  const VenueRequest open = h.take(QueryKind::open_orders);
+  h.send(AnswerBegin{open.request, open.kind});
+  h.send(AnswerEnd{open.request, open.kind, Completeness::complete, false, Reason::none});
+  h.answer_status(h.take(QueryKind::order_status).request, nullptr, true);
+  const VenueRequest fills = h.take(QueryKind::fills_since);
+  h.send(AnswerBegin{fills.request, fills.kind});
+  Execution listed = h.execution({}, "1"_qty, "100"_px, 1);
+  listed.source = Source::trade_record;
+  h.send(listed);
+  h.send(AnswerEnd{fills.request, fills.kind, Completeness::complete, false, Reason::none});
+  EXPECT_TRUE(h.all<FillBooked>().empty());
+  OrderReport of_another;
+  of_another.venue_order = listed.venue_order;
+  of_another.status = VenueOrderStatus::filled;
+  of_another.filled = of_another.quantity = "1"_qty;
+  of_another.source = Source::single_query;
+  h.answer_status(h.take(QueryKind::order_status).request, &of_another);
+  ASSERT_EQ(h.all<FillBooked>().size(), 1U);
+  EXPECT_EQ(h.all<FillBooked>()[0].strategy, no<StrategyId>);
+  EXPECT_EQ(h.state(order), OrderState::unknown);
 }
 
 // G2: a cancel ends nothing by itself.
@@ -437,6 +470,23 @@ TEST_F(OrderTest, AnExternalOneIsSeenCountedAndLeftAlone) {
   EXPECT_EQ(fill.strategy, no<StrategyId>);
   EXPECT_EQ(fill.quote_amount, "270"_usd);
   EXPECT_EQ(h.state(opened.order.id), OrderState::filled);
+}
+
+TEST_F(OrderTest, FillsThatCameBeforeAnExternalOneAreItsOwn) {
+  Execution filled;
+  filled.venue_order = ForeignId::number(77);
+  filled.trade = ForeignId::number(5);
+  filled.price = "90"_px;
+  filled.quantity = "1"_qty;
+  h.send(filled);
+  OrderReport later = external_report();
+  later.filled = "1"_qty;
+  h.send(later, "web_abc");
+  const OrderId adopted = h.all<OrderOpened>().back().order.id;
+  EXPECT_EQ(h.last(adopted).filled, "1"_qty);
+  later.status = VenueOrderStatus::canceled;
+  h.send(later, "web_abc");
+  EXPECT_EQ(h.engine->counters().orders_alive, 1U) << "only ours is alive: nothing is owed";
 }
 
 TEST_F(OrderTest, AnExternalOneIsCancelledWhenNamed) {
