@@ -63,10 +63,14 @@ void append_valid(std::string_view text, std::string& out) {
 }
 
 char* print(domain::Timestamp time, char* out) {
-  const auto days = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date{days};
-  const auto micros = static_cast<std::uint64_t>(
-      std::chrono::floor<std::chrono::microseconds>(time - days).count());
+  // By hand: the midnight before the earliest time does not fit 64 bits of nanoseconds.
+  constexpr std::int64_t ns_per_day = 86'400'000'000'000;
+  const std::int64_t ns = domain::to_unix_ns(time);
+  const bool is_before = ns % ns_per_day < 0;
+  const std::int64_t ns_of_day = ns % ns_per_day + (is_before ? ns_per_day : 0);
+  const std::chrono::year_month_day date{
+      std::chrono::sys_days{std::chrono::days{ns / ns_per_day - (is_before ? 1 : 0)}}};
+  const auto micros = static_cast<std::uint64_t>(ns_of_day / 1000);
   const auto year = static_cast<unsigned>(static_cast<int>(date.year()));  // 1677 to 2262
   out = two_digits(year / 100, out);
   out = two_digits(year % 100, out);
