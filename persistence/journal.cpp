@@ -632,13 +632,15 @@ void SegmentedJournal::recover(Recovered& recovered,
 }  // namespace
 
 std::unique_ptr<Journal> Journal::open(
-    const JournalOptions& options, Recovered& recovered,
+    const JournalOptions& wanted, Recovered& recovered,
     const std::function<void(const domain::RecordEntry&)>& each) {
-  if (options.segment_bytes < min_segment_bytes || options.segment_bytes > max_segment_bytes ||
-      options.segment_bytes % min_segment_bytes != 0) {
-    throw JournalError(fmt::format("journal.segment_bytes = {}: must be a multiple of {} up to {}",
-                                   options.segment_bytes, min_segment_bytes, max_segment_bytes));
+  if (wanted.segment_bytes < min_segment_bytes || wanted.segment_bytes > max_segment_bytes) {
+    throw JournalError(fmt::format("journal.segment_bytes = {}: must be {} to {}",
+                                   wanted.segment_bytes, min_segment_bytes, max_segment_bytes));
   }
+  JournalOptions options = wanted;
+  options.segment_bytes =
+      (wanted.segment_bytes + min_segment_bytes - 1) / min_segment_bytes * min_segment_bytes;
   if (::mkdir(options.directory.c_str(), 0700) != 0 && errno != EEXIST) {
     throw JournalError(system_words("cannot create", options.directory, errno));
   }

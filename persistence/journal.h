@@ -29,7 +29,7 @@ struct JournalOptions {
   bool sync_power = false;
 };
 
-/// 4 KiB, a multiple of it, at most 1 GiB: what `JournalOptions::segment_bytes` may be.
+/// 4 KiB to 1 GiB: what `JournalOptions::segment_bytes` may be; rounded up to whole pages.
 inline constexpr std::uint64_t min_segment_bytes = 4096;
 inline constexpr std::uint64_t max_segment_bytes = 1ULL << 30;
 /// The greatest frame that a journal takes; a quarter of the segment where that is less. All names

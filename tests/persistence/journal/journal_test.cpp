@@ -109,11 +109,17 @@ TEST(Journal, ASecondDaemonIsRefusedAndToldWhoHoldsIt) {
 
 TEST(Journal, RefusesSegmentSizesThatCannotBe) {
   const TemporaryDirectory directory;
-  for (const std::uint64_t bytes :
-       {std::uint64_t{0}, small - 1, small + 1, max_segment_bytes * 2}) {
+  for (const std::uint64_t bytes : {std::uint64_t{0}, small - 1, max_segment_bytes + 1}) {
     EXPECT_THAT(testing::refusal(directory.journal(), bytes), HasSubstr("journal.segment_bytes = "))
         << bytes;
   }
+}
+
+TEST(Journal, RoundsASegmentUpToWholePages) {
+  const TemporaryDirectory directory;
+  const auto journal = open_journal(directory.journal(), small + 1);
+  EXPECT_EQ(std::filesystem::file_size(directory.journal() + "/00000000000000000001.hjl"),
+            2 * small);
 }
 
 TEST(Journal, GoesOnInTheNextSegmentWhichSaysTheNamesAgain) {
@@ -223,6 +229,25 @@ TEST(Journal, AFrameThatNoSegmentCouldHoldIsRefusedWithWords) {
   EXPECT_THAT(journal->last_error(), HasSubstr("a frame of more than 1024 bytes was refused"));
   EXPECT_TRUE(append(*journal, sample(1)));
   EXPECT_EQ(journal->last_error(), "");
+}
+
+TEST(Journal, TakesACancelOfTenThousandOrdersInOneFrame) {
+  const TemporaryDirectory directory;
+  const auto journal = open_journal(directory.journal(), 64U << 20);
+  Content content;
+  content.input.what = domain::Command{1, domain::daemon_user, domain::CancelAll{}};
+  for (std::uint32_t counter = 1; counter <= 10'000; ++counter) {
+    domain::OrderChanged order;
+    order.order = {1, counter};
+    domain::RequestChanged request;
+    request.order = order.order;
+    content.records.emplace_back(order, "");
+    content.records.emplace_back(request, "");
+  }
+  ASSERT_TRUE(append(*journal, content)) << journal->last_error();
+  FrameView frame;
+  ASSERT_TRUE(JournalReader::open(directory.journal(), 0)->next(frame));
+  EXPECT_EQ(frame.sequence, 1U);
 }
 
 TEST(Journal, NamesThatNoSegmentCouldRepeatAreRefusedWithWords) {
