@@ -17,6 +17,9 @@ namespace halcyon::tests {
 struct WorldSettings {
   bool with_postgres = true;
   int speed = 20;  ///< of the replay
+  /// How fast time runs for simulator and daemon (`--test-clock`): at 5 a candle of a second is
+  /// there after 200 ms, so that more happens in a minute of testing.
+  int clock_rate = 1;
   std::string engine = "threads = \"shared\"\nwait = \"block\"\n";
   std::string journal;     ///< further lines of [journal]
   std::string strategies;  ///< whole tables; empty: four that trade often
@@ -64,6 +67,7 @@ class World {
  private:
   std::filesystem::path directory_;
   std::string dsn_;
+  std::string test_clock_;  ///< the option's value; empty: the machine's clock
   std::unique_ptr<Process> simulator_, daemon_;
   std::uint16_t port_ = 0;
 };
