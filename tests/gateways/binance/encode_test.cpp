@@ -1,0 +1,305 @@
+#include "gateways/binance/encode.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "domain/client_order_id.h"
+#include "support.h"
+
+namespace halcyon::gateways::binance::testing {
+namespace {
+
+using namespace domain::literals;
+using domain::OrderType;
+using domain::TimeInForce;
+using ::testing::HasSubstr;
+
+constexpr domain::OrderId order_id{1'735'579'648, 1};  // alpha-main-1kq5p00-1
+
+class Encode : public ::testing::Test {
+ protected:
+  Encode() : symbols_(world_.symbols()) {
+    context_.symbols = &symbols_;
+    context_.client_id_prefix = "alpha-main-";
+    context_.timestamp_ms = 1'645'423'376'532;
+    buffer_.fill('#');
+  }
+
+  /// What was written; also proves that the bound holds.
+  std::string text(const Encoded& encoded) {
+    EXPECT_NE(encoded.end, nullptr) << encoded.why;
+    if (encoded.end == nullptr) return {};
+    EXPECT_LE(encoded.end, buffer_.data() + max_request_bytes);
+    return {buffer_.data(), encoded.end};
+  }
+  std::string place(const domain::NewOrder& order) {
+    return text(encode_place(7, order, context_, buffer_.data()));
+  }
+  std::string refusal(const domain::NewOrder& order) {
+    const Encoded encoded = encode_place(7, order, context_, buffer_.data());
+    EXPECT_EQ(encoded.end, nullptr);
+    EXPECT_EQ(buffer_[0], '#') << "something was written";
+    return std::string{encoded.why};
+  }
+  domain::NewOrder order() const {
+    domain::NewOrder made;
+    made.id = order_id;
+    made.instrument = world_.btc_usdt;
+    made.side = domain::Side::sell;
+    made.type = OrderType::limit;
+    made.quantity = "0.01"_qty;
+    made.limit_price = "52000"_px;
+    return made;
+  }
+
+  World world_;
+  Symbols symbols_;
+  RequestContext context_;
+  std::array<char, max_request_bytes> buffer_;
+};
+
+TEST_F(Encode, ALimitOrderOnALoggedOnSession) {
+  EXPECT_EQ(place(order()),
+            R"({"id":7,"method":"order.place","params":{"newClientOrderId":"alpha-main-1kq5p00-1",)"
+            R"("newOrderRespType":"ACK","price":"52000","quantity":"0.01","recvWindow":5000,)"
+            R"("side":"SELL","symbol":"BTCUSDT","timeInForce":"GTC","timestamp":1645423376532,)"
+            R"("type":"LIMIT"}})");
+}
+
+TEST_F(Encode, AMarketOrderHasNeitherPriceNorTimeInForce) {
+  auto made = order();
+  made.type = OrderType::market;
+  made.side = domain::Side::buy;
+  EXPECT_EQ(place(made),
+            R"({"id":7,"method":"order.place","params":{"newClientOrderId":"alpha-main-1kq5p00-1",)"
+            R"("newOrderRespType":"ACK","quantity":"0.01","recvWindow":5000,"side":"BUY",)"
+            R"("symbol":"BTCUSDT","timestamp":1645423376532,"type":"MARKET"}})");
+}
+
+TEST_F(Encode, EveryTypeThatTheVenueTakes) {
+  struct Row {
+    OrderType type;
+    TimeInForce time_in_force;
+    bool post_only;
+    std::vector<std::string> has, has_not;
+  };
+  const Row rows[] = {
+      {OrderType::limit, TimeInForce::ioc, false, {"\"LIMIT\"", "\"IOC\""}, {"stopPrice"}},
+      {OrderType::limit, TimeInForce::fok, false, {"\"LIMIT\"", "\"FOK\""}, {"stopPrice"}},
+      {OrderType::limit, TimeInForce::gtc, true, {"\"LIMIT_MAKER\"", "\"price\""}, {"timeInForce"}},
+      {OrderType::stop,
+       TimeInForce::gtc,
+       false,
+       {"\"STOP_LOSS\"", "\"stopPrice\":\"51000\""},
+       {"timeInForce", "\"price\""}},
+      {OrderType::stop_limit,
+       TimeInForce::gtc,
+       false,
+       {"\"STOP_LOSS_LIMIT\"", "\"stopPrice\":\"51000\"", "\"price\":\"52000\"", "\"GTC\""},
+       {}},
+      {OrderType::take_profit,
+       TimeInForce::gtc,
+       false,
+       {"\"TAKE_PROFIT\"", "\"stopPrice\":\"51000\""},
+       {"timeInForce", "\"price\""}},
+      {OrderType::take_profit_limit,
+       TimeInForce::gtc,
+       false,
+       {"\"TAKE_PROFIT_LIMIT\"", "\"stopPrice\":\"51000\"", "\"price\":\"52000\"", "\"GTC\""},
+       {}},
+  };
+  for (const Row& row : rows) {
+    auto made = order();
+    made.type = row.type;
+    made.time_in_force = row.time_in_force;
+    made.post_only = row.post_only;
+    made.stop_price = "51000"_px;
+    const std::string text = place(made);
+    for (const std::string& part : row.has) EXPECT_THAT(text, HasSubstr(part));
+    for (const std::string& part : row.has_not) EXPECT_THAT(text, ::testing::Not(HasSubstr(part)));
+  }
+}
+
+TEST_F(Encode, WhatTheVenueDoesNotKnowIsNotWritten) {
+  const auto with = [this](auto change) {
+    auto made = order();
+    change(made);
+    return refusal(made);
+  };
+  EXPECT_THAT(with([](auto& o) { o.time_in_force = TimeInForce::day; }), HasSubstr("gtc, ioc"));
+  EXPECT_THAT(with([](auto& o) { o.time_in_force = TimeInForce::gtd; }), HasSubstr("gtc, ioc"));
+  EXPECT_THAT(with([](auto& o) { o.type = OrderType::trailing_stop; }), HasSubstr("order type"));
+  EXPECT_THAT(with([](auto& o) {
+                o.post_only = true;
+                o.time_in_force = TimeInForce::ioc;
+              }),
+              HasSubstr("post-only"));
+  EXPECT_THAT(with([](auto& o) {
+                o.post_only = true;
+                o.type = OrderType::market;
+              }),
+              HasSubstr("post-only"));
+  EXPECT_THAT(with([](auto& o) { o.quantity = "0"_qty; }), HasSubstr("quantity"));
+  EXPECT_THAT(with([](auto& o) { o.quantity = "-1"_qty; }), HasSubstr("quantity"));
+  EXPECT_THAT(with([](auto& o) { o.limit_price = "0"_px; }), HasSubstr("limit price"));
+  EXPECT_THAT(with([](auto& o) { o.type = OrderType::stop; }), HasSubstr("stop price"));
+  EXPECT_THAT(with([](auto& o) { o.instrument = domain::no<domain::InstrumentId>; }),
+              HasSubstr("instrument"));
+  EXPECT_THAT(with([](auto& o) {
+                o.reduce_only = true;
+                o.side = domain::Side::buy;
+              }),
+              HasSubstr("short position"));
+}
+
+TEST_F(Encode, AReduceOnlySaleIsWhatEverySpotSaleIs) {
+  auto made = order();
+  const std::string plain = place(made);
+  made.reduce_only = true;
+  EXPECT_EQ(place(made), plain);
+}
+
+TEST_F(Encode, CancelsNameTheVenuesIdOrElseOursAndTheirOwn) {
+  domain::CancelRequest cancel;
+  cancel.request = {1'735'579'648, 2};
+  cancel.order = order_id;
+  cancel.instrument = world_.btc_usdt;
+  EXPECT_EQ(
+      text(encode_cancel(8, cancel, context_, buffer_.data())),
+      R"({"id":8,"method":"order.cancel","params":{"newClientOrderId":"alpha-main-1kq5p00-2",)"
+      R"("origClientOrderId":"alpha-main-1kq5p00-1","recvWindow":5000,"symbol":"BTCUSDT",)"
+      R"("timestamp":1645423376532}})");
+  cancel.venue_order = domain::ForeignId::number(0);  // a valid id on test networks
+  EXPECT_EQ(
+      text(encode_cancel(8, cancel, context_, buffer_.data())),
+      R"({"id":8,"method":"order.cancel","params":{"newClientOrderId":"alpha-main-1kq5p00-2",)"
+      R"("orderId":0,"recvWindow":5000,"symbol":"BTCUSDT","timestamp":1645423376532}})");
+  cancel.venue_order = {};
+  cancel.order = {};
+  EXPECT_EQ(encode_cancel(8, cancel, context_, buffer_.data()).end, nullptr);
+}
+
+TEST_F(Encode, EveryQuestion) {
+  EXPECT_EQ(
+      text(encode_order_status(1, world_.btc_usdt, order_id, {}, context_, buffer_.data())),
+      R"({"id":1,"method":"order.status","params":{"origClientOrderId":"alpha-main-1kq5p00-1",)"
+      R"("recvWindow":5000,"symbol":"BTCUSDT","timestamp":1645423376532}})");
+  EXPECT_EQ(text(encode_order_status(1, world_.btc_usdt, order_id, domain::ForeignId::number(42),
+                                     context_, buffer_.data())),
+            R"({"id":1,"method":"order.status","params":{"orderId":42,"recvWindow":5000,)"
+            R"("symbol":"BTCUSDT","timestamp":1645423376532}})");
+  EXPECT_EQ(text(encode_open_orders(2, domain::no<domain::InstrumentId>, context_, buffer_.data())),
+            R"({"id":2,"method":"openOrders.status","params":{"recvWindow":5000,)"
+            R"("timestamp":1645423376532}})");
+  EXPECT_EQ(text(encode_open_orders(2, world_.btc_usdt, context_, buffer_.data())),
+            R"({"id":2,"method":"openOrders.status","params":{"recvWindow":5000,)"
+            R"("symbol":"BTCUSDT","timestamp":1645423376532}})");
+  EXPECT_EQ(
+      text(encode_my_trades(3, {world_.btc_usdt, true, 100, 0, 0, 200}, context_, buffer_.data())),
+      R"({"id":3,"method":"myTrades","params":{"fromId":100,"limit":200,"recvWindow":5000,)"
+      R"("symbol":"BTCUSDT","timestamp":1645423376532}})");
+  EXPECT_EQ(
+      text(encode_my_trades(3, {world_.btc_usdt, false, 0, 10, 20, 200}, context_, buffer_.data())),
+      R"({"id":3,"method":"myTrades","params":{"endTime":20,"limit":200,"recvWindow":5000,)"
+      R"("startTime":10,"symbol":"BTCUSDT","timestamp":1645423376532}})");
+  EXPECT_EQ(text(encode_account_status(4, context_, buffer_.data())),
+            R"({"id":4,"method":"account.status","params":{"omitZeroBalances":true,)"
+            R"("recvWindow":5000,"timestamp":1645423376532}})");
+  EXPECT_EQ(text(encode_time(5, buffer_.data())), R"({"id":5,"method":"time"})");
+  EXPECT_EQ(text(encode_subscribe_user(6, context_, buffer_.data())),
+            R"({"id":6,"method":"userDataStream.subscribe"})");
+}
+
+TEST_F(Encode, SubscriptionsBatchTheirNames) {
+  const std::vector<std::string> streams{"btcusdt@trade", "btcusdt@depth@100ms"};
+  EXPECT_EQ(encode_subscribe(1, streams),
+            R"({"method":"SUBSCRIBE","params":["btcusdt@trade","btcusdt@depth@100ms"],"id":1})");
+}
+
+std::string documented_pem() {
+  const auto vectors = nlohmann::json::parse(*sample("signing_vectors.json"));
+  return "-----BEGIN PRIVATE KEY-----\n" +
+         vectors["ed25519"]["private_key_pkcs8_der_base64"].get<std::string>() +
+         "\n-----END PRIVATE KEY-----\n";
+}
+
+/// The payload that the venue builds from a request: its parameters but the signature, by name.
+std::string payload_of(const nlohmann::json& request) {
+  std::string payload;
+  for (const auto& [name, value] : request["params"].items()) {  // nlohmann sorts by name
+    if (name == "signature") continue;
+    if (!payload.empty()) payload += '&';
+    payload += name + "=" + (value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return payload;
+}
+
+TEST_F(Encode, TheLogonIsSignedOverWhatTheVenueWillRead) {
+  const Signer signer{Ed25519Key::from_pem(documented_pem(), "documented")};
+  const std::string written =
+      text(encode_logon(9, "KEY", signer, 1'649'729'878'532, buffer_.data()));
+  const auto request = nlohmann::json::parse(written);
+  EXPECT_EQ(request["method"], "session.logon");
+  EXPECT_EQ(payload_of(request), "apiKey=KEY&recvWindow=5000&timestamp=1649729878532");
+  EXPECT_EQ(request["params"]["signature"], std::string{signer.sign(payload_of(request)).view()});
+}
+
+TEST_F(Encode, AnHmacKeyCannotLogOn) {
+  const Signer signer{HmacKey{"secret"}};
+  EXPECT_EQ(encode_logon(9, "KEY", signer, 1, buffer_.data()).end, nullptr);
+}
+
+TEST_F(Encode, WithoutALogonEveryRequestBearsKeyAndSignature) {
+  const Signer signer{HmacKey{"secret"}};
+  context_.signer = &signer;
+  context_.api_key = "KEY";
+  domain::CancelRequest cancel;
+  cancel.request = {1, 2};
+  cancel.order = order_id;
+  cancel.instrument = world_.wide;  // a symbol above ASCII is signed as UTF-8
+  std::vector<std::string> all{place(order())};
+  all.push_back(text(encode_cancel(1, cancel, context_, buffer_.data())));
+  all.push_back(
+      text(encode_order_status(1, world_.btc_usdt, order_id, {}, context_, buffer_.data())));
+  all.push_back(text(encode_open_orders(1, world_.wide, context_, buffer_.data())));
+  all.push_back(
+      text(encode_my_trades(1, {world_.wide, false, 0, 10, 20, 200}, context_, buffer_.data())));
+  all.push_back(text(encode_account_status(1, context_, buffer_.data())));
+  all.push_back(text(encode_subscribe_user(1, context_, buffer_.data())));
+  for (const std::string& one : all) {
+    const auto request = nlohmann::json::parse(one);
+    EXPECT_EQ(request["params"]["apiKey"], "KEY") << one;
+    EXPECT_EQ(request["params"]["signature"], std::string{signer.sign(payload_of(request)).view()})
+        << one;
+  }
+  EXPECT_EQ(nlohmann::json::parse(all.back())["method"], "userDataStream.subscribe.signature");
+}
+
+TEST_F(Encode, TheLargestRequestKeepsWithinItsBound) {
+  const Signer signer{Ed25519Key::from_pem(documented_pem(), "documented")};
+  const std::string key(128, 'K');
+  context_.signer = &signer;
+  context_.api_key = key;
+  context_.client_id_prefix = "abcdefghi-abcdefghij-";
+  auto made = order();
+  made.id = {UINT32_MAX, UINT32_MAX};
+  made.type = OrderType::stop_limit;
+  made.quantity = "999999999999999999.123456789"_qty;
+  made.limit_price = "9223372036.123456789"_px;
+  made.stop_price = "9223372036.123456789"_px;
+  const std::string text = place(made);
+  EXPECT_LT(text.size(), max_request_bytes / 2);
+  const auto request = nlohmann::json::parse(text);
+  EXPECT_EQ(request["params"]["signature"], std::string{signer.sign(payload_of(request)).view()});
+  EXPECT_LE(request["params"]["newClientOrderId"].get<std::string>().size(),
+            domain::max_client_order_id);
+}
+
+}  // namespace
+}  // namespace halcyon::gateways::binance::testing
