@@ -1,0 +1,123 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gateways/session.h"
+#include "support.h"
+
+namespace halcyon::gateways::binance::testing {
+
+using namespace std::chrono_literals;
+
+/// Drives a session as the daemon does, without a socket and with a clock of its own, and writes
+/// down what it wants done.
+template <class SessionType>
+class SessionHarness {
+ public:
+  domain::Timestamp now = domain::from_unix_ms(1'723'161'255'000);
+  std::vector<domain::Event> events;
+  std::vector<std::string> lines;  ///< events in words
+  std::vector<std::string> sent;   ///< frames for the venue
+  std::vector<std::string> words;  ///< for the log
+  std::vector<RestRequest> rest;
+  int reconnects = 0;
+  domain::Timestamp reconnect_at{};
+  std::string why;
+
+  explicit SessionHarness(std::unique_ptr<SessionType> made) : session(std::move(made)) {}
+  std::unique_ptr<SessionType> session;
+
+  void start() {
+    session->on_start(now, actions_);
+    perform();
+  }
+  void open() {
+    session->on_open(now, actions_);
+    perform();
+  }
+  void frame(std::string_view text) {
+    const Bytes bytes{text, "\"}"};
+    session->on_frame(bytes.frame(now), actions_);
+    perform();
+  }
+  void closed(std::string_view reason = "the line is cut") {
+    session->on_closed(reason, now, actions_);
+    perform();
+  }
+  /// Time passes, and the session is called whenever it wanted to be.
+  void pass(domain::Duration time) {
+    const domain::Timestamp end = now + time;
+    for (int turns = 0; turns < 10'000; ++turns) {
+      const domain::Timestamp due = session->next_deadline();
+      if (due > end) break;
+      now = std::max(now, due);
+      session->on_time(now, actions_);
+      perform();
+    }
+    now = end;
+  }
+  /// Answers a REST request as the helper thread does: the session's own decoder reads the body.
+  void answer(const RestRequest& request, int status, std::string_view body,
+              domain::Duration retry_after = {}) {
+    RestAnswer made;
+    made.tag = request.tag;
+    made.status = status;
+    made.sent = now - 20ms;
+    made.received = now;
+    made.retry_after = retry_after;
+    if (!body.empty() && request.decode != nullptr) {
+      const Bytes padded{body};
+      request.decode(request.context, padded.view(), made);
+    }
+    session->on_rest(made, now, actions_);
+    perform();
+  }
+  void command(const domain::OrderCommand& command) {
+    session->on_command(command, now, actions_);
+    perform();
+  }
+  void request(const domain::VenueRequest& request) {
+    session->on_request(request, now, actions_);
+    perform();
+  }
+  std::uint64_t counter(std::string_view name) const {
+    std::uint64_t found = ~std::uint64_t{0};
+    session->each_counter([&](std::string_view counter, std::uint64_t value) {
+      if (counter == name) found = value;
+    });
+    return found;
+  }
+  /// What happened since the last look.
+  std::vector<std::string> take_lines() { return std::exchange(lines, {}); }
+  std::vector<std::string> take_sent() { return std::exchange(sent, {}); }
+  std::vector<RestRequest> take_rest() { return std::exchange(rest, {}); }
+
+ private:
+  void perform() {
+    const std::vector<std::string> remarks(actions_.remarks().begin(), actions_.remarks().end());
+    for (const domain::Event& event : actions_.events()) {
+      events.push_back(event);
+      lines.push_back(said(event, remarks));
+    }
+    for (std::size_t index = 0; index < actions_.frame_count(); ++index) {
+      sent.emplace_back(actions_.frame(index));
+    }
+    for (RestRequest& request : actions_.rest_requests()) rest.push_back(std::move(request));
+    for (const std::string& word : actions_.said()) words.push_back(word);
+    if (actions_.wants_reconnect()) {
+      ++reconnects;
+      reconnect_at = actions_.reconnect_at();
+      why = actions_.why();
+    }
+    actions_.clear();
+  }
+
+  Actions actions_;
+};
+
+}  // namespace halcyon::gateways::binance::testing
