@@ -58,7 +58,7 @@ struct SecondCandles : ::testing::Test {
   std::vector<Candles::Closed> closed;
   std::size_t series = candles.add(btc, {1, TimeUnit::second});
 
-  void trade(Duration time, Price price, Quantity quantity = "1"_qty) {
+  void trade(Duration time, Price price, Quantity quantity = Quantity::from_units(1)) {
     candles.on_trade(btc, price, quantity, at(time), closed);
   }
   void pass(Duration time) { candles.on_time(at(time), closed); }
