@@ -77,19 +77,15 @@ std::vector<std::string> not_served_yet(const Config& config) {
           "this version knows trend_following");
     }
   }
-  const auto limits = [&say](const std::string& table, const RiskLimits& limit) {
+  // Profit is counted by account and strategy; the daemon is the sum of its accounts.
+  for (const auto& [name, limit] : config.risk.instruments) {
+    const std::string table = "risk.instruments.\"" + name + '"';
     if (limit.max_daily_loss) {
-      say(table + ".max_daily_loss", "leave it out, and do not count on it");
+      say(table + ".max_daily_loss", "set it for the daemon, an account or a strategy");
     }
     if (limit.max_drawdown_pct) {
-      say(table + ".max_drawdown_pct", "leave it out, and do not count on it");
+      say(table + ".max_drawdown_pct", "set it for the daemon, an account or a strategy");
     }
-  };
-  limits("risk", config.risk.daemon);
-  for (const auto& [name, limit] : config.risk.accounts) limits("risk.accounts." + name, limit);
-  for (const auto& [name, limit] : config.risk.strategies) limits("risk.strategies." + name, limit);
-  for (const auto& [name, limit] : config.risk.instruments) {
-    limits("risk.instruments.\"" + name + '"', limit);
   }
   return lines;
 }

@@ -45,8 +45,8 @@ struct RiskLimits {
   std::optional<std::int32_t> max_orders_per_second;
   std::optional<Percent> price_collar_pct;            ///< distance from the reference price
   std::optional<domain::Duration> max_reference_age;  ///< an older reference price is none
-  std::optional<domain::Money> max_daily_loss;  ///< in the reporting currency; see not_served_yet
-  std::optional<Percent> max_drawdown_pct;      ///< from the peak of equity; see not_served_yet
+  std::optional<domain::Money> max_daily_loss;  ///< in the reporting currency; then all of it halts
+  std::optional<Percent> max_drawdown_pct;      ///< from the peak of equity; likewise
   std::optional<std::int32_t> max_leverage;     ///< times what is owned; spot never exceeds 1
 };
 

@@ -253,6 +253,10 @@ class Daemon::Impl {
     if (config_.postgres) {
       const auto known = persistence::known_epochs(config_.postgres->dsn, config_.daemon.name);
       if (known.last() > last_epoch_) last_epoch_ = known.last();
+      if (known.failed) {
+        log_.say(LogLevel::warning, "postgres",
+                 "its epochs cannot be read: the journal's alone say which are used");
+      }
     }
     const auto second =
         std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch().count();
@@ -445,6 +449,7 @@ class Daemon::Impl {
         persistence::JournalReader::open(journal_directory(), 0, persistence::ReadUpTo::committed);
     ControlHooks hooks;
     hooks.now = [this] { return clock_.now(); };
+    hooks.real_time = [clock = transport::Clock{}] { return clock.now(); };
     hooks.next_frame = [this](persistence::FrameView& frame) { return next_frame(frame); };
     hooks.admin.submit = [this](const Event& event, std::string_view remark) {
       return submit(*control_writer_, event, remark);
@@ -551,7 +556,10 @@ class Daemon::Impl {
     cancel_.set();
     join(helper_stop_);
     projector_stop_ = true;
-    if (projector_) projector_->interrupt();
+    if (projector_) {
+      projector_->interrupt();
+      locks_->interrupt();
+    }
     join(projector_stop_);
     cold_stop_ = true;
     join(cold_stop_);

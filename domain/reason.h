@@ -72,6 +72,9 @@ enum class Reason : std::uint8_t {
   sequence_gap,
   // Another daemon bears our name: its epoch is not ours.
   second_owner,
+  // Why the daemon halted something by itself.
+  daily_loss_above_limit,
+  drawdown_above_limit,
 };
 
 }  // namespace halcyon::domain

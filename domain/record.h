@@ -130,8 +130,10 @@ struct EquityMarked {
   Money equity;
   Money cash;
   Money realized, unrealized, fees;
-  Money peak;      ///< the greatest equity so far
-  Money drawdown;  ///< peak less equity, never negative
+  Money peak;            ///< the greatest equity so far
+  Money drawdown;        ///< peak less equity, never negative
+  Money day_start;       ///< realized + unrealized - fees when the trading day began
+  std::int32_t day = 0;  ///< the trading day: days since 1970 at [risk].day_start
 };
 
 struct TradingStateChanged {

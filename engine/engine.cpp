@@ -11,6 +11,7 @@
 #include "engine/desk.h"
 #include "engine/fills.h"
 #include "engine/latest.h"
+#include "engine/loss_guard.h"
 #include "engine/market.h"
 #include "engine/order_manager.h"
 #include "engine/orders.h"
@@ -118,6 +119,7 @@ class Engine::Impl {
   Fills fills_;
   Orders orders_;
   Portfolio portfolio_;
+  LossGuard loss_guard_;
   OrderManager order_manager_;
   Reconciliation reconciliation_;
   Desk desk_;
@@ -142,6 +144,7 @@ Engine::Impl::Impl(const Setup& setup)
       fills_(setup.fills_kept),
       orders_(setup.ended_orders_kept),
       portfolio_(*setup.config, catalog_, valuation_, market_, decisions_),
+      loss_guard_(*setup.config, catalog_, states_, decisions_),
       order_manager_(setup, orders_, fills_, portfolio_, accounts_, states_, decisions_),
       reconciliation_(accounts_, orders_, fills_, portfolio_, order_manager_, decisions_),
       desk_(setup, candles_, market_, valuation_, portfolio_, accounts_, states_, orders_,
@@ -151,6 +154,8 @@ Engine::Impl::Impl(const Setup& setup)
       is_market_ready_(catalog_.venues().size()) {
   closed_.reserve(64);
   portfolio_.set_shares(desk_.shares());
+  portfolio_.set_on_mark(
+      [this](const domain::EquityMarked& marked) { loss_guard_.on_mark(marked); });
   for (std::size_t id = 0; id < accounts_.size(); ++id) {
     const Account& account = accounts_[static_cast<AccountId>(id)];
     if (!account.is_configured) continue;

@@ -37,6 +37,7 @@ Portfolio::Portfolio(const config::Config& config, const domain::Catalog& catalo
       marks_(256),
       watched_index_(1024),
       marked_at_(256),
+      day_start_minutes_(config.risk.day_start.minutes),
       interval_(config.engine.equity_interval) {
   watched_.reserve(1024);
   early_.reserve(max_early_flows);
@@ -290,19 +291,32 @@ void Portfolio::mark(EquityMarked marked) {
   const EquityMarked* before = marks_.find(key);
   marked.peak = before == nullptr ? marked.equity : std::max(before->peak, marked.equity);
   marked.drawdown = marked.peak - marked.equity;
+  marked.day =
+      static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(
+                                    decisions_.now() - std::chrono::minutes{day_start_minutes_})
+                                    .time_since_epoch()
+                                    .count());
+  if (before != nullptr) {
+    marked.day_start = before->day == marked.day
+                           ? before->day_start
+                           : before->realized + before->unrealized - before->fees;
+  }
+  if (on_mark_) on_mark_(marked);
   const std::int64_t now = domain::to_unix_ns(decisions_.now());
   const std::int64_t* at = marked_at_.find(key);
   const bool is_changed = before == nullptr || before->equity != marked.equity ||
                           before->cash != marked.cash || before->realized != marked.realized ||
                           before->unrealized != marked.unrealized || before->fees != marked.fees;
-  if (!is_changed && at != nullptr && now - *at < longest_silence.count()) return;
+  const bool is_new_day = before != nullptr && before->day != marked.day;
+  const auto wait = is_changed ? interval_ : domain::Duration{longest_silence};
+  if (!is_new_day && at != nullptr && now - *at < wait.count()) return;
   marked_at_.put(key, now);
   decisions_.record(marked);
 }
 
 void Portfolio::on_time() {
   if (decisions_.now() < next_mark_) return;
-  next_mark_ = decisions_.now() + interval_;
+  next_mark_ = decisions_.now() + std::min<domain::Duration>(interval_, look_interval);
   for (std::size_t id = 0; id < catalog_.accounts().size(); ++id) {
     mark_account(static_cast<AccountId>(id));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -21,6 +22,8 @@ class Portfolio {
  public:
   /// Equity is marked at most once an interval while it changes, and at least once in this time.
   static constexpr domain::Duration longest_silence = std::chrono::minutes{1};
+  /// Between two looks at what everything is worth; records are made less often.
+  static constexpr domain::Duration look_interval = std::chrono::seconds{1};
 
   /// A strategy's part in an account.
   struct Share {
@@ -82,6 +85,9 @@ class Portfolio {
   }
   /// The strategies whose equity is marked.
   void set_shares(std::vector<Share> shares) { shares_ = std::move(shares); }
+  /// Who hears of every mark, once a second, recorded or not.
+  using OnMark = std::function<void(const domain::EquityMarked&)>;
+  void set_on_mark(OnMark on_mark) { on_mark_ = std::move(on_mark); }
   /// Marks equity where it is due.
   void on_time();
   domain::Timestamp next_deadline() const { return next_mark_; }
@@ -137,6 +143,8 @@ class Portfolio {
   FlatMap<PackedKey, std::uint32_t> watched_index_;
   FlatMap<PackedKey, std::int64_t> marked_at_;  ///< engine time in ns, by the key of the mark
   std::vector<Share> shares_;
+  OnMark on_mark_;
+  std::int32_t day_start_minutes_;
   domain::Duration interval_;
   domain::Timestamp next_mark_;
 };

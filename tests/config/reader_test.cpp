@@ -488,19 +488,19 @@ TEST(NotServedYet, IsEmptyForWhatThisVersionDoes) {
 TEST(NotServedYet, NamesEverythingThatThisVersionWouldOnlyPretendToDo) {
   std::string text = with("mode = \"live\"", "mode = \"paper\"\npaper_balances = { USDT = \"1\" }");
   text = with("type = \"trend_following\"", "type = \"agent\"", text);
-  text = with(open_orders, "max_daily_loss = \"100\"\nmax_drawdown_pct = 3", text);
   text = with("\"ETH/USDT\"]", "\"ETH/BTC\"]", text);
   text +=
       "[venues.cb]\nkind = \"coinbase\"\nenvironment = \"production\"\ninstruments = "
-      "[\"BTC/USD\"]\n";
+      "[\"BTC/USD\"]\n[risk.instruments.\"BTC/USDT\"]\nmax_daily_loss = \"100\"\n"
+      "max_drawdown_pct = 3\n";
   EXPECT_THAT(
       not_served_yet(accepted(text)),
       ElementsAre(HasSubstr("ETH/BTC is priced in BTC, and limits are in USD: not served yet"),
                   HasSubstr("venues.cb.kind = \"coinbase\": not served yet"),
                   HasSubstr("accounts.main.mode = \"paper\": not served yet"),
                   HasSubstr("strategies.cross.type = \"agent\": not served yet"),
-                  HasSubstr("risk.max_daily_loss: not served yet"),
-                  HasSubstr("risk.max_drawdown_pct: not served yet")));
+                  HasSubstr("risk.instruments.\"BTC/USDT\".max_daily_loss: not served yet"),
+                  HasSubstr("risk.instruments.\"BTC/USDT\".max_drawdown_pct: not served yet")));
 }
 
 }  // namespace

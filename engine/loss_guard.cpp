@@ -1,0 +1,93 @@
+#include "engine/loss_guard.h"
+
+#include <string>
+
+namespace halcyon::engine {
+
+using domain::EquityMarked;
+using domain::Money;
+using domain::Reason;
+using domain::Scope;
+
+namespace {
+
+Money day_profit(const EquityMarked& marked) {
+  return marked.realized + marked.unrealized - marked.fees - marked.day_start;
+}
+
+const config::RiskLimits* find(const std::map<std::string, config::RiskLimits>& table,
+                               const std::string& name) {
+  const auto row = table.find(name);
+  return row == table.end() ? nullptr : &row->second;
+}
+
+}  // namespace
+
+LossGuard::LossGuard(const config::Config& config, const domain::Catalog& catalog,
+                     const TradingStates& states, Decisions& decisions)
+    : config_(config),
+      catalog_(catalog),
+      states_(states),
+      decisions_(decisions),
+      accounts_(catalog.accounts().size()) {}
+
+void LossGuard::on_mark(const EquityMarked& marked) {
+  if (marked.strategy != domain::no<domain::StrategyId>) {
+    const auto& name = catalog_.name(marked.strategy);
+    judge({marked.account, marked.strategy}, find(config_.risk.strategies, name), name, marked);
+    return;
+  }
+  const auto& name = catalog_.name(marked.account);
+  judge({marked.account, domain::no<domain::StrategyId>}, find(config_.risk.accounts, name), name,
+        marked);
+  accounts_.at(domain::index_of(marked.account)) = marked;
+  // The daemon is the sum of its accounts; one that was not valued yet adds nothing.
+  EquityMarked all;
+  for (const EquityMarked& account : accounts_) {
+    all.equity += account.equity;
+    all.realized += account.realized;
+    all.unrealized += account.unrealized;
+    all.fees += account.fees;
+    all.day_start += account.day_start;
+    all.peak += account.peak;
+  }
+  all.drawdown = all.peak - all.equity;
+  judge({}, &config_.risk.daemon, "the daemon", all);
+}
+
+void LossGuard::judge(Scope scope, const config::RiskLimits* limits, std::string_view name,
+                      const EquityMarked& marked) {
+  if (limits == nullptr) return;
+  if (limits->max_daily_loss) {
+    const Money loss = -day_profit(marked);
+    if (loss >= *limits->max_daily_loss && loss.is_positive()) {
+      halt(scope, Reason::daily_loss_above_limit,
+           decisions_.text("{} lost {} {} today, the limit is {}; resume it when it may trade on",
+                           name, domain::to_string(loss), config_.risk.currency,
+                           domain::to_string(*limits->max_daily_loss)));
+    }
+  }
+  if (limits->max_drawdown_pct && marked.peak.is_positive()) {
+    const auto most = domain::scaled(marked.peak, limits->max_drawdown_pct->parts(),
+                                     config::Percent::parts_per_whole);
+    if (most && marked.drawdown >= *most && marked.drawdown.is_positive()) {
+      halt(scope, Reason::drawdown_above_limit,
+           decisions_.text("{} is {} {} below its peak of {}, the limit is {} %; resume it when it "
+                           "may trade on",
+                           name, domain::to_string(marked.drawdown), config_.risk.currency,
+                           domain::to_string(marked.peak), limits->max_drawdown_pct->value()));
+    }
+  }
+}
+
+void LossGuard::halt(Scope scope, Reason reason, std::string_view words) {
+  const auto* state = states_.find(scope);
+  if (state != nullptr && state->state == domain::TradingState::halted) return;
+  decisions_.record(
+      domain::TradingStateChanged{scope, domain::TradingState::halted, reason, domain::daemon_user},
+      words);
+  decisions_.notice(domain::Severity::alarm, domain::NoticeCode::trading_state_changed, words,
+                    scope.account);
+}
+
+}  // namespace halcyon::engine

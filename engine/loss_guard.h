@@ -1,0 +1,42 @@
+#pragma once
+
+#include <vector>
+
+#include "config/config.h"
+#include "domain/catalog.h"
+#include "domain/record.h"
+#include "engine/decisions.h"
+#include "engine/trading_states.h"
+
+namespace halcyon::engine {
+
+/// Halts what has lost too much: the daemon, an account, or a strategy, by [risk] max_daily_loss
+/// and max_drawdown_pct of its level.
+///
+/// - The day's loss is what realized and unrealized profit less fees have fallen since the day
+///   began (`day_start`), so that deposits and withdrawals do not count.
+/// - Drawdown is of the marked equity from its peak, in percent of the peak. Money that is taken
+///   out looks like a loss here: the guard errs on the side of stopping.
+/// - The halt is the same latch as an operator's: it survives restarts and ends only by
+///   `trading.resume`. While the loss lasts, the next mark halts again.
+class LossGuard {
+ public:
+  LossGuard(const config::Config& config, const domain::Catalog& catalog,
+            const TradingStates& states, Decisions& decisions);
+
+  /// A mark of an account, or of a strategy in it, whether or not it becomes a record.
+  void on_mark(const domain::EquityMarked& marked);
+
+ private:
+  void judge(domain::Scope scope, const config::RiskLimits* limits, std::string_view name,
+             const domain::EquityMarked& marked);
+  void halt(domain::Scope scope, domain::Reason reason, std::string_view words);
+
+  const config::Config& config_;
+  const domain::Catalog& catalog_;
+  const TradingStates& states_;
+  Decisions& decisions_;
+  std::vector<domain::EquityMarked> accounts_;  ///< the last mark, by AccountId
+};
+
+}  // namespace halcyon::engine
