@@ -50,9 +50,9 @@ constexpr std::size_t bytes_of(const T& value) {
   } else if constexpr (std::is_same_v<T, domain::Timestamp> ||
                        std::is_same_v<T, domain::Duration>) {
     return sizeof(std::int64_t);
-  } else if constexpr (detail::is_array<T>::value) {
+  } else if constexpr (detail::IsArray<T>::value) {
     return 2 + value.size() * bytes_of(value[0]);
-  } else if constexpr (detail::is_variant<T>::value) {
+  } else if constexpr (detail::IsVariant<T>::value) {
     return 3 + std::visit([](const auto& choice) { return members_bytes(choice); }, value);
   } else if constexpr (is_settled<T>) {
     return members_bytes(value);
@@ -114,10 +114,10 @@ void put(std::uint8_t*& out, const T& value) {
   } else if constexpr (is_byte_array<T>) {
     put_raw(out, static_cast<std::uint16_t>(value.size()));
     put_bytes(out, value.data(), value.size());
-  } else if constexpr (detail::is_array<T>::value) {
+  } else if constexpr (detail::IsArray<T>::value) {
     put_raw(out, static_cast<std::uint16_t>(value.size()));
     for (const auto& element : value) put(out, element);
-  } else if constexpr (detail::is_variant<T>::value) {
+  } else if constexpr (detail::IsVariant<T>::value) {
     put_raw(out, static_cast<std::uint8_t>(value.index()));
     std::visit(
         [&out](const auto& choice) {
@@ -264,14 +264,14 @@ void get(Cursor& in, T& value) {
     value = domain::from_unix_ns(in.raw<std::int64_t>());
   } else if constexpr (std::is_same_v<T, domain::Duration>) {
     value = domain::Duration{in.raw<std::int64_t>()};
-  } else if constexpr (detail::is_array<T>::value) {
+  } else if constexpr (detail::IsArray<T>::value) {
     const auto size = in.raw<std::uint16_t>();
     if (size > value.size()) {
       in.fail("holds more elements than this version can take");
       return;
     }
     for (std::size_t index = 0; index < size && in.is_good(); ++index) get(in, value[index]);
-  } else if constexpr (detail::is_variant<T>::value) {
+  } else if constexpr (detail::IsVariant<T>::value) {
     const auto index = in.raw<std::uint8_t>();
     if (in.is_good()) {
       get_choice(in, value, index, std::make_index_sequence<std::variant_size_v<T>>{});
@@ -348,11 +348,11 @@ Words get_input(std::span<const std::uint8_t> bytes, bool with_body, FrameView& 
 
 // ---- Sizes and writing --------------------------------------------------------------------------
 
-std::size_t record_bytes(const domain::RecordEntry& entry) noexcept {
+std::size_t record_bytes(const domain::RecordEntry& entry) {
   return record_header_bytes + body_sizes[entry.record.index()] + entry.text.size();
 }
 
-std::uint8_t* put_record(std::uint8_t* out, const domain::RecordEntry& entry) noexcept {
+std::uint8_t* put_record(std::uint8_t* out, const domain::RecordEntry& entry) {
   put_raw(out, static_cast<std::uint16_t>(entry.record.index()));
   std::visit(
       [&](const auto& record) {
@@ -369,15 +369,14 @@ std::uint8_t* put_record(std::uint8_t* out, const domain::RecordEntry& entry) no
 }
 
 std::size_t frame_bytes(const domain::Event& input, std::string_view remark,
-                        std::span<const domain::RecordEntry> records) noexcept {
+                        std::span<const domain::RecordEntry> records) {
   std::size_t sum = frame_header_bytes + input_bytes(input) + remark.size();
   for (const domain::RecordEntry& entry : records) sum += record_bytes(entry);
   return sum;
 }
 
 std::uint32_t put_frame(std::uint8_t* out, const FrameHead& head, const domain::Event& input,
-                        std::string_view remark,
-                        std::span<const domain::RecordEntry> records) noexcept {
+                        std::string_view remark, std::span<const domain::RecordEntry> records) {
   const bool body = has_body(input);
   std::uint8_t* at =
       put_frame_header(out, head, FrameKind::input, body ? flag_has_body : std::uint8_t{0},
@@ -402,7 +401,7 @@ std::uint32_t put_frame(std::uint8_t* out, const FrameHead& head, const domain::
 }
 
 std::uint32_t put_dictionary(std::uint8_t* out, const FrameHead& head, std::uint32_t count,
-                             std::size_t records) noexcept {
+                             std::size_t records) {
   const std::uint8_t* at = put_frame_header(out, head, FrameKind::dictionary, 0, 0, 0, count);
   return finish_frame(out, at + records);
 }

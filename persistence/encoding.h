@@ -61,23 +61,22 @@ struct FrameHead {
 
 /// Bytes of a frame of this content, not filled up. Does not allocate.
 std::size_t frame_bytes(const domain::Event& input, std::string_view remark,
-                        std::span<const domain::RecordEntry> records) noexcept;
+                        std::span<const domain::RecordEntry> records);
 
 /// Writes the frame, all but its commit word, to `out`, which has room for `frame_bytes`. The
 /// caller commits by storing the length that is returned. Does not allocate.
 std::uint32_t put_frame(std::uint8_t* out, const FrameHead& head, const domain::Event& input,
-                        std::string_view remark,
-                        std::span<const domain::RecordEntry> records) noexcept;
+                        std::string_view remark, std::span<const domain::RecordEntry> records);
 
 /// Likewise a dictionary frame, around `count` records that stand already, in `records` bytes, at
 /// `out` + `frame_header_bytes`.
 std::uint32_t put_dictionary(std::uint8_t* out, const FrameHead& head, std::uint32_t count,
-                             std::size_t records) noexcept;
+                             std::size_t records);
 
 /// Bytes of one record, its text included.
-std::size_t record_bytes(const domain::RecordEntry& entry) noexcept;
+std::size_t record_bytes(const domain::RecordEntry& entry);
 /// Writes one record and returns the end.
-std::uint8_t* put_record(std::uint8_t* out, const domain::RecordEntry& entry) noexcept;
+std::uint8_t* put_record(std::uint8_t* out, const domain::RecordEntry& entry);
 
 /// What stands in a frame's header; `length` may be nonsense until the CRC was compared.
 struct RawHeader {

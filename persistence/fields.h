@@ -317,7 +317,8 @@ constexpr auto table_of(Tag<domain::EquityMarked>) {
                        detail::field("strategy", &T::strategy), detail::field("equity", &T::equity),
                        detail::field("cash", &T::cash), detail::field("realized", &T::realized),
                        detail::field("unrealized", &T::unrealized), detail::field("fees", &T::fees),
-                       detail::field("peak", &T::peak), detail::field("drawdown", &T::drawdown));
+                       detail::field("peak", &T::peak), detail::field("drawdown", &T::drawdown),
+                       detail::field("day_start", &T::day_start), detail::field("day", &T::day));
 }
 constexpr auto table_of(Tag<domain::TradingStateChanged>) {
   using T = domain::TradingStateChanged;
@@ -411,28 +412,28 @@ inline constexpr bool is_settled =
 namespace detail {
 
 template <class T>
-struct is_variant : std::false_type {};
+struct IsVariant : std::false_type {};
 template <class... T>
-struct is_variant<std::variant<T...>> : std::true_type {};
+struct IsVariant<std::variant<T...>> : std::true_type {};
 
 template <class T>
-struct is_array : std::false_type {};
+struct IsArray : std::false_type {};
 template <class T, std::size_t size>
-struct is_array<std::array<T, size>> : std::true_type {};
+struct IsArray<std::array<T, size>> : std::true_type {};
 
 }  // namespace detail
 
 /// Whether two values say the same, member by member.
 template <class T>
 constexpr bool is_same(const T& left, const T& right) {
-  if constexpr (detail::is_variant<T>::value) {
+  if constexpr (detail::IsVariant<T>::value) {
     return left.index() == right.index() &&
            std::visit(
                [&right](const auto& value) {
                  return is_same(value, std::get<std::decay_t<decltype(value)>>(right));
                },
                left);
-  } else if constexpr (detail::is_array<T>::value) {
+  } else if constexpr (detail::IsArray<T>::value) {
     for (std::size_t index = 0; index < left.size(); ++index) {
       if (!is_same(left[index], right[index])) return false;
     }

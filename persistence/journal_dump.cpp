@@ -144,7 +144,7 @@ void add(std::string& out, const T& value) {
                      value.high >> 32, (value.high >> 16) & 0xFFFF, value.high & 0xFFFF,
                      value.low >> 48, value.low & 0xFFFFFFFFFFFF);
     }
-  } else if constexpr (detail::is_array<T>::value) {
+  } else if constexpr (detail::IsArray<T>::value) {
     if constexpr (std::is_same_v<typename T::value_type, std::uint8_t>) {
       out += '"';
       for (const std::uint8_t byte : value) {
@@ -159,7 +159,7 @@ void add(std::string& out, const T& value) {
       }
       out += ']';
     }
-  } else if constexpr (detail::is_variant<T>::value) {
+  } else if constexpr (detail::IsVariant<T>::value) {
     std::visit(
         [&out](const auto& choice) {
           bool is_first = true;

@@ -77,14 +77,16 @@ class SegmentedReader final : public JournalReader {
     const std::uint64_t wanted = last_ + 1;
     const std::string named = directory_ + "/" + segment_name(wanted);
     const std::string unnamed = directory_ + "/" + next_segment_name;
-    for (const std::string& path : {named, unnamed, named}) {
-      if (::access(path.c_str(), F_OK) != 0) continue;
+    for (int attempt = 1; attempt <= attempts_at_next; ++attempt) {
+      const bool is_named = ::access(named.c_str(), F_OK) == 0;
+      const std::string& path = is_named ? named : unnamed;
+      if (!is_named && ::access(path.c_str(), F_OK) != 0) continue;
       std::optional<SegmentReader> segment;
       try {
         segment = SegmentReader::open(path);
       } catch (const JournalError&) {
-        if (::access(path.c_str(), F_OK) != 0) continue;
-        throw;
+        if (is_named || attempt == attempts_at_next) throw;
+        continue;
       }
       if (!segment || segment->header().first_sequence != wanted) continue;
       if (segment->header().uuid != uuid_) {

@@ -332,44 +332,59 @@ std::uint64_t SegmentReader::watermark() const {
 
 // ---- The directory ------------------------------------------------------------------------------
 
-SegmentList list_segments(const std::string& directory) {
+namespace {
+
+/// The files that have a segment's name, and whether there is a next.hjl.
+SegmentList read_directory(const std::string& directory, bool& has_next) {
   std::unique_ptr<DIR, int (*)(DIR*)> stream{::opendir(directory.c_str()), ::closedir};
   if (!stream) throw JournalError(system_words("cannot read the journal", directory, errno));
   SegmentList list;
-  bool has_next = false;
+  has_next = false;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
     if (name == next_segment_name) has_next = true;
     if (name.size() != 24 || !name.ends_with(".hjl")) continue;
-    const std::string_view digits = name.substr(0, 20);
     std::uint64_t first = 0;
     bool is_number = true;
-    for (const char digit : digits) {
+    for (const char digit : name.substr(0, 20)) {
       is_number = is_number && digit >= '0' && digit <= '9';
       first = first * 10 + static_cast<std::uint64_t>(digit - '0');
     }
-    if (!is_number) continue;
-    list.files.push_back({directory + "/" + std::string{name}, first, true});
+    if (is_number) list.files.push_back({directory + "/" + std::string{name}, first, true});
   }
   std::sort(list.files.begin(), list.files.end(),
             [](const auto& a, const auto& b) { return a.first_sequence < b.first_sequence; });
-  if (has_next) {
+  return list;
+}
+
+}  // namespace
+
+SegmentList list_segments(const std::string& directory) {
+  for (int attempt = 1;; ++attempt) {
+    bool has_next = false;
+    SegmentList list = read_directory(directory, has_next);
+    const std::size_t named = list.files.size();
+    const bool is_last = attempt == attempts_at_next;
     const std::string path = directory + "/" + next_segment_name;
-    // It may be in use already, and given its name any moment.
     try {
-      if (const auto reader = SegmentReader::open(path)) {
-        const std::uint64_t first = reader->header().first_sequence;
-        if (list.files.empty() || list.files.back().first_sequence < first) {
-          list.files.push_back({path, first, false});
+      if (has_next) {
+        if (const auto reader = SegmentReader::open(path)) {
+          // In use already, and given its name any moment.
+          const std::uint64_t first = reader->header().first_sequence;
+          if (list.files.empty() || list.files.back().first_sequence < first) {
+            list.files.push_back({path, first, false});
+          }
+        } else {
+          list.has_unused_next = true;
         }
-      } else {
-        list.has_unused_next = true;
       }
     } catch (const JournalError&) {
-      if (::access(path.c_str(), F_OK) == 0) throw;
+      if (is_last) throw;
+      continue;
     }
+    // Beside a running daemon a segment may have got its name between the two looks.
+    if (is_last || read_directory(directory, has_next).files.size() == named) return list;
   }
-  return list;
 }
 
 // ---- The walk -----------------------------------------------------------------------------------
@@ -462,7 +477,7 @@ class Walker {
   /// A segment that is still called next.hjl may get its name while we look.
   std::optional<SegmentReader> open(SegmentFile& file) const {
     const std::string named = directory_ + "/" + segment_name(file.first_sequence);
-    for (int times = 0; !file.is_named && times < 2; ++times) {
+    for (int attempt = 1; !file.is_named && attempt <= attempts_at_next; ++attempt) {
       if (::access(named.c_str(), F_OK) == 0) {
         file.path = named;
         file.is_named = true;
@@ -472,7 +487,7 @@ class Walker {
         auto reader = SegmentReader::open(file.path);
         if (reader && reader->header().first_sequence == file.first_sequence) return reader;
       } catch (const JournalError&) {
-        if (times == 1) throw;
+        if (attempt == attempts_at_next) throw;
       }
     }
     return SegmentReader::open(file.path);

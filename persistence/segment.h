@@ -35,6 +35,9 @@ inline constexpr std::uint64_t no_watermark = ~std::uint64_t{0};
 inline constexpr std::uint64_t seal_bytes = frame_alignment;
 
 inline constexpr const char* next_segment_name = "next.hjl";
+/// A file of this name may be renamed and made anew between two looks at it: so often a reader
+/// looks again before it believes that something is wrong.
+inline constexpr int attempts_at_next = 16;
 
 struct SegmentHeader {
   JournalUuid uuid;

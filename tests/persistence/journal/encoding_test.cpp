@@ -54,9 +54,9 @@ void randomize(T& value) {
     value = domain::from_unix_ns(static_cast<std::int64_t>(bits()));
   } else if constexpr (std::is_same_v<T, domain::Duration>) {
     value = domain::Duration{static_cast<std::int64_t>(bits())};
-  } else if constexpr (detail::is_array<T>::value) {
+  } else if constexpr (detail::IsArray<T>::value) {
     for (auto& element : value) randomize(element);
-  } else if constexpr (detail::is_variant<T>::value) {
+  } else if constexpr (detail::IsVariant<T>::value) {
     choose(value, *rc::gen::inRange<std::size_t>(0, std::variant_size_v<T>));
   } else {
     each_field<T>([&value](std::string_view, auto member) { randomize(value.*member); });
