@@ -242,8 +242,7 @@ std::vector<std::string> World::disagreements() {
   // PostgreSQL has come as far as the journal was when all was quiet.
   std::uint64_t sequence = 0;
   const auto is_projected = [&] {
-    return dsn_.empty() ||
-           admin("status").at("process").at("postgres").at("position") >= sequence;
+    return dsn_.empty() || admin("status").at("process").at("postgres").at("position") >= sequence;
   };
   bool is_at_rest = wait_until(is_quiet, patience);
   if (is_at_rest) {
