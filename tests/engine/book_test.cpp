@@ -80,8 +80,8 @@ TEST(Book, DeletingALevelThatIsNotThereIsNothing) {
   book.reset();
   book.apply(run({{"99"_px, "1"_qty}}, {{"101"_px, "1"_qty}}));
   EXPECT_EQ(book.apply(run({{"55"_px, "0"_qty}}, {{"155"_px, "0"_qty}})), Result::whole);
-  EXPECT_EQ(book.bids().size(), 1U);
-  EXPECT_EQ(book.asks().size(), 1U);
+  EXPECT_EQ(book.bid_count(), 1U);
+  EXPECT_EQ(book.ask_count(), 1U);
 }
 
 RC_GTEST_PROP(Book, EqualsAMapOfLevels, (const std::vector<std::tuple<int, int, bool>>& steps)) {
@@ -102,20 +102,39 @@ RC_GTEST_PROP(Book, EqualsAMapOfLevels, (const std::vector<std::tuple<int, int, 
     }
     RC_ASSERT(book.apply(is_bid ? run({level}, {}) : run({}, {level})) == Result::whole);
   }
-  RC_ASSERT(book.bids().size() == bids.size());
-  RC_ASSERT(book.asks().size() == asks.size());
-  std::size_t at = 0;
-  for (const auto& [price, quantity] : bids) {
-    RC_ASSERT(book.bids()[at].price.raw() == price);
-    RC_ASSERT(book.bids()[at].quantity.raw() == quantity);
-    ++at;
+  RC_ASSERT(book.bid_count() == bids.size());
+  RC_ASSERT(book.ask_count() == asks.size());
+  const auto equals = [](const BookLevel& level, const auto& expected) {
+    RC_ASSERT(level.price.raw() == expected.first);
+    RC_ASSERT(level.quantity.raw() == expected.second);
+  };
+  auto bid = bids.rbegin();
+  book.each_bid([&](const BookLevel& level) { return equals(level, *bid++), true; });
+  RC_ASSERT(bid == bids.rend());
+  auto ask = asks.begin();
+  book.each_ask([&](const BookLevel& level) { return equals(level, *ask++), true; });
+  RC_ASSERT(ask == asks.end());
+  if (!bids.empty() && !asks.empty()) {
+    RC_ASSERT(book.touch()->bid.price.raw() == bids.rbegin()->first);
+    RC_ASSERT(book.touch()->ask.price.raw() == asks.begin()->first);
   }
-  at = asks.size();
-  for (const auto& [price, quantity] : asks) {
-    --at;
-    RC_ASSERT(book.asks()[at].price.raw() == price);
-    RC_ASSERT(book.asks()[at].quantity.raw() == quantity);
+}
+
+TEST(Book, SweepsItsEmptyPlacesAndKeepsItsLevels) {
+  Book book;
+  book.reset();
+  book.apply(run({{"99"_px, "1"_qty}}, {{"101"_px, "1"_qty}}));
+  const auto price = [](int number) { return Price::from_raw(number * 2 + 1); };
+  for (int number = 0; number < 2000; ++number) {
+    book.apply(run({{price(number), "1"_qty}}, {}));
   }
+  for (int number = 0; number < 2000; ++number) {
+    if (number % 500 != 0) book.apply(run({{price(number), "0"_qty}}, {}));
+  }
+  EXPECT_EQ(book.bid_count(), 5U);
+  std::vector<Price> left;
+  book.each_bid([&](const BookLevel& level) { return left.push_back(level.price), true; });
+  EXPECT_EQ(left, (std::vector{"99"_px, price(1500), price(1000), price(500), price(0)}));
 }
 
 // ---- The recording ------------------------------------------------------------------------------
@@ -129,15 +148,15 @@ std::string eight_decimals(Int128 raw) {
 
 std::string hash_of_top(const Book& book) {
   std::string text;
-  const auto add = [&](char side, std::span<const BookLevel> levels) {
-    for (std::size_t at = 0; at < 20; ++at) {
-      const BookLevel& level = levels[levels.size() - 1 - at];
+  const auto top20 = [&](char side) {
+    return [&text, side, left = 20](const BookLevel& level) mutable {
       text += std::string{side} + ' ' + eight_decimals(level.price.raw()) + ' ' +
               eight_decimals(level.quantity.raw()) + '\n';
-    }
+      return --left > 0;
+    };
   };
-  add('B', book.bids());
-  add('A', book.asks());
+  book.each_bid(top20('B'));
+  book.each_ask(top20('A'));
   std::array<unsigned char, 32> digest{};
   unsigned int size = 0;
   EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
@@ -216,8 +235,8 @@ TEST(Book, ReplaysTheRecordedSessionExactly) {
     if (checkpoint == checkpoints.end()) continue;
     ++checked;
     EXPECT_EQ(book.update_id(), checkpoint->second["update_id"]) << "line " << number + 1;
-    EXPECT_EQ(book.bids().size(), checkpoint->second["levels"][0]) << "line " << number + 1;
-    EXPECT_EQ(book.asks().size(), checkpoint->second["levels"][1]) << "line " << number + 1;
+    EXPECT_EQ(book.bid_count(), checkpoint->second["levels"][0]) << "line " << number + 1;
+    EXPECT_EQ(book.ask_count(), checkpoint->second["levels"][1]) << "line " << number + 1;
     EXPECT_EQ(hash_of_top(book), checkpoint->second["sha256_top20"]) << "line " << number + 1;
   }
   EXPECT_EQ(checked, expected["checkpoints"].size());
