@@ -22,7 +22,7 @@ class Decisions {
  public:
   using Apply = void (*)(void* state, const domain::RecordEntry&);
   /// Texts of one event together; more is cut.
-  static constexpr std::size_t text_capacity = 64 * 1024;
+  static constexpr std::size_t text_capacity = 65'536;
 
   Decisions(void* state, Apply apply)
       : state_(state), apply_(apply), text_(std::make_unique<char[]>(text_capacity)) {}
