@@ -32,10 +32,7 @@ TEST(Kill, LosesNothingAndDoublesNothingAtAnyMoment) {
   std::mt19937 random{chosen};
   // Given a daemon that trades, and a venue whose answers take a while, so that kills fall between
   // an order and its answer too, and whose private events are sometimes lost, doubled or late
-  WorldSettings settings;
-  settings.clock_rate = 5;
-  settings.speed = 4;
-  World world{settings};
+  World world;
   const auto fault = [&](const std::string& kind, int chance_permille) {
     world.simulator({{"cmd", "fault"},
                      {"kind", kind},

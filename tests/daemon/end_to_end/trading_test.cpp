@@ -39,40 +39,6 @@ TEST(Trading, EndsWithSimulatorDaemonAndPostgresInAgreement) {
   if (HasFailure()) std::cout << world.daemon_log();
 }
 
-class TradingModes : public testing::TestWithParam<std::string> {};
-
-TEST_P(TradingModes, TradeAlike) {
-  WorldSettings settings;
-  settings.engine = GetParam();
-  settings.with_postgres = false;
-  World world{settings};
-  world.start_daemon();
-  world.wait_ready();
-  ASSERT_TRUE(wait_until([&] { return fills(world) >= 3; }, patience)) << world.daemon_log();
-  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
-  world.daemon().terminate();
-  EXPECT_EQ(world.daemon().wait(seconds{30}), 0);
-  if (HasFailure()) std::cout << world.daemon_log();
-}
-
-INSTANTIATE_TEST_SUITE_P(Loops, TradingModes,
-                         testing::Values("threads = \"shared\"\nwait = \"block\"\n",
-                                         "threads = \"shared\"\nwait = \"backoff\"\n",
-                                         "threads = \"shared\"\nwait = \"spin\"\n",
-                                         "threads = \"dedicated\"\nwait = \"block\"\n",
-                                         "threads = \"dedicated\"\nwait = \"backoff\"\n"),
-                         [](const auto& instance) {
-                           std::string name;
-                           bool is_value = false;
-                           for (const char character : instance.param) {
-                             if (character == '"')
-                               is_value = !is_value;
-                             else if (is_value)
-                               name += character;
-                           }
-                           return name;
-                         });
-
 TEST(Trading, GoesOnWithoutPostgresAndCatchesUp) {
   World world;
   PostgresServer::shared().stop_fast();

@@ -16,10 +16,10 @@ namespace halcyon::tests {
 /// What a world is made from.
 struct WorldSettings {
   bool with_postgres = true;
-  int speed = 20;  ///< of the replay
+  int speed = 4;  ///< of the replay, beside the clock's
   /// How fast time runs for simulator and daemon (`--test-clock`): at 5 a candle of a second is
   /// there after 200 ms, so that more happens in a minute of testing.
-  int clock_rate = 1;
+  int clock_rate = 5;
   std::string engine = "threads = \"shared\"\nwait = \"block\"\n";
   std::string journal;     ///< further lines of [journal]
   std::string strategies;  ///< whole tables; empty: four that trade often

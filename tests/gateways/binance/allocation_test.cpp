@@ -22,14 +22,31 @@ std::uint64_t allocations = 0;
 
 }  // namespace
 
+namespace {
+
 // Not inlined: g++ would otherwise complain that `new` meets `free`.
-[[gnu::noinline]] void* operator new(std::size_t size) {
+[[gnu::noinline]] void* allocate(std::size_t size) noexcept {
   ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
+  return std::malloc(size == 0 ? 1 : size);
+}
+[[gnu::noinline]] void release(void* memory) noexcept { std::free(memory); }
+void* allocate_or_throw(std::size_t size) {
+  if (void* memory = allocate(size)) return memory;
   throw std::bad_alloc{};
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+}  // namespace
+
+// Every form that is used here or in simdjson: with a part of them only, sanitizers see memory that
+// comes from one heap and goes back to another.
+void* operator new(std::size_t size) { return allocate_or_throw(size); }
+void* operator new[](std::size_t size) { return allocate_or_throw(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 
 namespace halcyon::gateways::binance::testing {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -127,31 +128,34 @@ TEST_F(Encode, EveryTypeThatTheVenueTakes) {
 }
 
 TEST_F(Encode, WhatTheVenueDoesNotKnowIsNotWritten) {
-  const auto with = [this](auto change) {
+  const auto with = [this](const std::function<void(domain::NewOrder&)>& change) {
     auto made = order();
     change(made);
     return refusal(made);
   };
-  EXPECT_THAT(with([](auto& o) { o.time_in_force = TimeInForce::day; }), HasSubstr("gtc, ioc"));
-  EXPECT_THAT(with([](auto& o) { o.time_in_force = TimeInForce::gtd; }), HasSubstr("gtc, ioc"));
-  EXPECT_THAT(with([](auto& o) { o.type = OrderType::trailing_stop; }), HasSubstr("order type"));
-  EXPECT_THAT(with([](auto& o) {
+  EXPECT_THAT(with([](domain::NewOrder& o) { o.time_in_force = TimeInForce::day; }),
+              HasSubstr("gtc, ioc"));
+  EXPECT_THAT(with([](domain::NewOrder& o) { o.time_in_force = TimeInForce::gtd; }),
+              HasSubstr("gtc, ioc"));
+  EXPECT_THAT(with([](domain::NewOrder& o) { o.type = OrderType::trailing_stop; }),
+              HasSubstr("order type"));
+  EXPECT_THAT(with([](domain::NewOrder& o) {
                 o.post_only = true;
                 o.time_in_force = TimeInForce::ioc;
               }),
               HasSubstr("post-only"));
-  EXPECT_THAT(with([](auto& o) {
+  EXPECT_THAT(with([](domain::NewOrder& o) {
                 o.post_only = true;
                 o.type = OrderType::market;
               }),
               HasSubstr("post-only"));
-  EXPECT_THAT(with([](auto& o) { o.quantity = "0"_qty; }), HasSubstr("quantity"));
-  EXPECT_THAT(with([](auto& o) { o.quantity = "-1"_qty; }), HasSubstr("quantity"));
-  EXPECT_THAT(with([](auto& o) { o.limit_price = "0"_px; }), HasSubstr("limit price"));
-  EXPECT_THAT(with([](auto& o) { o.type = OrderType::stop; }), HasSubstr("stop price"));
-  EXPECT_THAT(with([](auto& o) { o.instrument = domain::no<domain::InstrumentId>; }),
+  EXPECT_THAT(with([](domain::NewOrder& o) { o.quantity = "0"_qty; }), HasSubstr("quantity"));
+  EXPECT_THAT(with([](domain::NewOrder& o) { o.quantity = "-1"_qty; }), HasSubstr("quantity"));
+  EXPECT_THAT(with([](domain::NewOrder& o) { o.limit_price = "0"_px; }), HasSubstr("limit price"));
+  EXPECT_THAT(with([](domain::NewOrder& o) { o.type = OrderType::stop; }), HasSubstr("stop price"));
+  EXPECT_THAT(with([](domain::NewOrder& o) { o.instrument = domain::no<domain::InstrumentId>; }),
               HasSubstr("instrument"));
-  EXPECT_THAT(with([](auto& o) {
+  EXPECT_THAT(with([](domain::NewOrder& o) {
                 o.reduce_only = true;
                 o.side = domain::Side::buy;
               }),
