@@ -49,6 +49,8 @@ function(halcyon_test name)
   target_link_libraries(${name} PRIVATE halcyon::options ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE HALCYON_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              HALCYON_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  # What is tested is optimised as it ships; the tests themselves need not wait for the optimiser.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   # A test with the label "tsan" shares memory between threads: scripts/test runs it under
   # ThreadSanitizer, and only those are built for it.
