@@ -44,7 +44,7 @@ class FlatReader {
   /// A bare number or word.
   bool bare(const char*& token) {
     const char* const stop = at_ < end_ ? bare_end(at_) : nullptr;
-    if (stop == nullptr || stop == at_) return false;
+    if (stop == nullptr) return false;
     token = at_;
     at_ = stop;
     return true;
@@ -83,7 +83,7 @@ class FlatReader {
     for (;;) {
       if (at_ >= end_ || *at_ != '"') return false;
       char letter = 0;
-      if (at_[2] == '"' && at_[3] == ':') [[likely]] {
+      if (at_[2] == '"' && at_[3] == ':' && is_letter(at_[1])) [[likely]] {
         letter = at_[1];
         at_ += 4;
       } else {
@@ -183,6 +183,11 @@ class FlatReader {
   bool is_at_end() const { return at_ == end_; }
 
  private:
+  /// Not a backslash, above all, which would make the quote behind it a part of the key.
+  static constexpr bool is_letter(char character) {
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
+  }
+
   /// A level with long numbers.
   [[gnu::noinline]] const char* unusual_level(const char* text, domain::BookLevel& level) const {
     if (*text != '[') return nullptr;
@@ -229,7 +234,9 @@ class FlatReader {
     const char* stop = text + (others == 0 ? 16 : std::countr_zero(others));
     for (; stop < end_; ++stop) {
       const char character = *stop;
-      if (character == ',' || character == '}' || character == ']') return stop;
+      if (character == ',' || character == '}' || character == ']') {
+        return stop == text ? nullptr : stop;  // there has to be something
+      }
       const bool is_bare = (character >= '0' && character <= '9') ||
                            (character >= 'a' && character <= 'z') || character == '-' ||
                            character == '+' || character == '.' || character == 'E';
