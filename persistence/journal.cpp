@@ -399,8 +399,8 @@ class SegmentedJournal final : public Journal {
     sync_error_.clear();
     publish_failure();
     if (!unnamed_.empty() || must_sync_directory_) return 0;
-    for (const auto& segment : written_) segment->set_watermark(target);
     durable_.store(target, std::memory_order_release);
+    for (const auto& segment : written_) segment->set_watermark(target);
     return 1;
   }
 
