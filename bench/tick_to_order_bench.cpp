@@ -184,7 +184,7 @@ constexpr std::string_view floor_order =
 struct Options {
   std::string halcyond;
   int ticks = 4000;
-  int gap_us = 300;
+  int gap_us = 700;
   std::string wait = "spin";
   std::string dsn;
 };
@@ -306,7 +306,7 @@ class Venue {
          << "\"\n[strategies.flip]\ntype = \"trend_following\"\naccounts = [\"main\"]\n"
          << "instruments = [\"BTC/USDT\"]\ntimeframe = \"1s\"\ncapital = \"600\"\n"
          << "fast_period = 1\nslow_period = 2\n"
-         << "[risk]\nmax_orders_per_second = 10000\n";
+         << "[risk]\nmax_orders_per_second = 1000\n";
   }
 
   void start_daemon() {
