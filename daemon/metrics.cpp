@@ -156,8 +156,9 @@ void add_orders(Exposition& out, const ReadModel& model) {
   out.gauge("halcyon_orders_open", "Orders that have not ended, those of unknown fate included.");
   for (std::size_t account = 0; account < model.catalog().accounts().size(); ++account) {
     const auto id = static_cast<domain::AccountId>(account);
-    for (auto state = domain::OrderState{}; !domain::is_terminal(state);
-         state = static_cast<domain::OrderState>(static_cast<int>(state) + 1)) {
+    for (std::size_t number = 0; number < domain::enum_count<domain::OrderState>(); ++number) {
+      const auto state = static_cast<domain::OrderState>(number);
+      if (domain::is_terminal(state)) continue;
       const auto place = open.find({id, state});
       out.add({{"account", model.name(id)}, {"state", enum_name(state)}},
               place == open.end() ? 0 : place->second);

@@ -100,13 +100,27 @@ struct Execution {
   ForeignId trade;  ///< with account and instrument, the key: applied once
   Price price;
   Quantity quantity;
-  Money quote_amount;   ///< as the venue named it; else price x quantity
-  Quantity cumulative;  ///< the order's after this execution; zero: not said
-  Money fee;            ///< positive: paid; negative: rebate
+  Money quote_amount;  ///< as the venue named it; else price x quantity
+  /// The order's after this execution; zero: not said. Without a `trade` it is all the venue gives:
+  /// booked as provisional, and replaced by the executions of a fills answer.
+  Quantity cumulative;
+  Money fee;  ///< positive: paid; negative: rebate
   std::uint64_t venue_sequence = 0;
   AssetId fee_asset = no<AssetId>;  ///< none: no fee
   Side side = Side::buy;
   Liquidity liquidity = Liquidity::unknown;
+  Source source = Source::private_stream;
+};
+
+/// The venue takes a trade back, or says it anew.
+struct TradeCorrected {
+  OrderId order;  ///< ours; none for an external order
+  ForeignId venue_order;
+  ForeignId trade;      ///< as it was booked
+  bool is_bust = true;  ///< it never was; else the members below replace it
+  Price price;
+  Quantity quantity;
+  Money quote_amount;
   Source source = Source::private_stream;
 };
 
@@ -230,13 +244,101 @@ struct CancelAll {
 struct PrepareStop {
   bool cancel_open = false;
 };
+/// An operator's order. `take_profit` and `stop_loss` make it a bracket: two children that end each
+/// other, for what it has filled; zero: without.
+struct SubmitOrder {
+  AccountId account = no<AccountId>;
+  StrategyId strategy = no<StrategyId>;  ///< whose position it changes; none: the operator's own
+  InstrumentId instrument = no<InstrumentId>;
+  Side side = Side::buy;
+  OrderType type = OrderType::limit;
+  TimeInForce time_in_force = TimeInForce::gtc;
+  SelfTradeMode self_trade = SelfTradeMode::venue_default;
+  bool post_only = false;
+  bool reduce_only = false;
+  bool is_emulated = false;
+  std::int32_t trailing_bps = 0;
+  Quantity quantity;
+  Price limit_price, stop_price, trailing_offset;
+  Price take_profit, stop_loss;
+  Timestamp expires = never;
+};
+/// Zero leaves a member as it is.
+struct AmendOrder {
+  OrderId order;
+  Terms terms;
+};
+/// What an operator has found out about an order whose fate is unknown: it has ended, with so much
+/// filled. Evidence like any other; the remark is the reason.
+struct ResolveOrder {
+  OrderId order;
+  VenueOrderStatus status = VenueOrderStatus::canceled;
+};
+/// Cancels what is open in the scope, then closes its positions at the market, reduce-only.
+struct Flatten {
+  Scope scope;
+  InstrumentId instrument = no<InstrumentId>;  ///< none: all
+};
+/// Compare the account with the venue now.
+struct Reconcile {
+  AccountId account = no<AccountId>;  ///< none: all
+};
+/// Everything halts and what is open is cancelled. The latch survives restarts and ends only by
+/// ReleaseKillSwitch.
+struct KillSwitch {
+  bool flatten = false;
+};
+struct ReleaseKillSwitch {};
+struct PauseStrategy {
+  StrategyId strategy = no<StrategyId>;
+  bool paused = true;
+};
+
+/// What a limit binds: the daemon, an account, a strategy, or an instrument.
+enum class LimitLevel : std::uint8_t { daemon, account, strategy, instrument };
+/// Spelled as in [risk]. Journals hold the number: append at the end.
+enum class LimitKey : std::uint8_t {
+  max_order_notional,
+  max_position_notional,
+  max_open_orders,
+  max_orders_per_second,
+  price_collar_pct,
+  max_reference_age,
+  max_daily_loss,
+  max_drawdown_pct,
+  max_leverage,
+  max_order_quantity,
+  max_gross_notional,
+  max_net_notional,
+  max_messages_per_minute,
+  max_loss_per_trade,
+  max_consecutive_losses,
+  duplicate_window,
+  max_clock_offset,
+  max_agent_order_notional,
+};
+/// One limit, at one level. `value`: money, percent, or a count as it is written; seconds for a
+/// duration.
+struct SetLimit {
+  LimitLevel level = LimitLevel::daemon;
+  LimitKey key = LimitKey::max_order_notional;
+  std::uint32_t id = 0;  ///< AccountId, StrategyId or InstrumentId, as `level` says
+  bool is_set = true;    ///< false: the configuration's word counts again
+  Money value;
+};
+struct AcceptAdjustment {
+  std::uint64_t number = 0;
+};
 
 /// A command of the admin socket, a signal, or the daemon itself. Its answer is a CommandAnswered
 /// record with the same token.
 struct Command {
   std::uint64_t token = 0;  ///< given by who asks; unique within an epoch
   UserId user = daemon_user;
-  std::variant<SetTradingState, CancelOrder, CancelAll, PrepareStop> what;
+  std::variant<SetTradingState, CancelOrder, CancelAll, PrepareStop, SubmitOrder, AmendOrder,
+               ResolveOrder, Flatten, Reconcile, KillSwitch, ReleaseKillSwitch, PauseStrategy,
+               SetLimit, AcceptAdjustment>
+      what;
 };
 
 // ---- The event ----------------------------------------------------------------------------------
@@ -255,7 +357,7 @@ struct Event {
   using What = std::variant<Time, Trade, Quote, BookReset, BookLevels, BookInvalid, TradesLost,
                             OrderReport, Execution, Balance, ExternalFlow, RequestOutcome,
                             AnswerBegin, AnswerEnd, StreamChanged, ClockOffset, InstrumentRules,
-                            Started, Command, JournalRoomChanged>;
+                            Started, Command, JournalRoomChanged, TradeCorrected>;
   What what;
 };
 static_assert(std::is_trivially_copyable_v<Event>);

@@ -21,6 +21,8 @@ enum class OrderType : std::uint8_t {
   take_profit_limit,
   trailing_stop,
 };
+/// Waits for a price before it trades.
+constexpr bool has_trigger(OrderType type) { return type >= OrderType::stop; }
 constexpr bool has_limit_price(OrderType type) {
   return type == OrderType::limit || type == OrderType::stop_limit ||
          type == OrderType::take_profit_limit;
@@ -42,8 +44,13 @@ enum class OrderState : std::uint8_t {
   canceled,
   expired,
   rejected,
+  /// The engine keeps it: until its price comes, or until its parent is filled. The venue has never
+  /// heard of it.
+  held,
 };
-constexpr bool is_terminal(OrderState state) { return state >= OrderState::filled; }
+constexpr bool is_terminal(OrderState state) {
+  return state >= OrderState::filled && state <= OrderState::rejected;
+}
 
 enum class RequestKind : std::uint8_t { place, cancel, replace };
 
@@ -64,7 +71,17 @@ enum class Source : std::uint8_t {
 enum class Liquidity : std::uint8_t { unknown, maker, taker };
 
 /// Who asked for an order.
-enum class Origin : std::uint8_t { strategy, user, protection, external };
+enum class Origin : std::uint8_t { strategy, user, protection, external, agent };
+
+/// What the venue does when an order would trade with another one of the same account.
+enum class SelfTradeMode : std::uint8_t {
+  venue_default,
+  none,
+  expire_taker,
+  expire_maker,
+  expire_both,
+  decrement,
+};
 
 /// An order as it is asked for. Immutable once journaled.
 struct NewOrder {
@@ -83,6 +100,29 @@ struct NewOrder {
   Price limit_price;  ///< zero when `type` has none
   Price stop_price;   ///< zero when `type` has none
   Timestamp created;  ///< engine time
+
+  /// Orders of one group end each other (OCO): what one of them fills, the others lose. The id of
+  /// the group's first order; none: in no group. A child (`parent`) is held until its parent fills
+  /// (OTO), and never asks for more than the parent has filled. Both together are a bracket.
+  OrderId group;
+  OrderId replaces;           ///< the new leg of a cancel-replace: the old one; none otherwise
+  Timestamp expires = never;  ///< gtd: the order ends then; never otherwise
+  /// trailing_stop, exactly one of the two is positive. `stop_price` is then the price at which it
+  /// begins to trail; zero: at once.
+  Price trailing_offset;          ///< in quote currency
+  std::int32_t trailing_bps = 0;  ///< in hundredths of a percent; Binance "trailingDelta"
+  SelfTradeMode self_trade = SelfTradeMode::venue_default;
+  /// The engine waits for the price, and the venue sees a market or limit order when it has come.
+  /// Set where the venue has no such order, or where the maker of the order says so.
+  bool is_emulated = false;
+};
+
+/// What an amend may change of an order.
+struct Terms {
+  Quantity quantity;  ///< what is filled already is part of it
+  Price limit_price;  ///< zero when the type has none
+  Price stop_price;   ///< likewise
+  friend bool operator==(const Terms&, const Terms&) = default;
 };
 
 /// What a change of an order rests on.

@@ -75,6 +75,48 @@ enum class Reason : std::uint8_t {
   // Why the daemon halted something by itself.
   daily_loss_above_limit,
   drawdown_above_limit,
+  // The gate, all that came later; its own order of checks is stated in risk/gate.h.
+  kill_switch,
+  symbol_not_allowed,
+  missing_clock_offset,
+  clock_offset_above_limit,
+  missing_balance,
+  missing_conversion_price,
+  missing_limit,
+  trigger_price_on_wrong_side,
+  trailing_offset_incomplete,
+  expiry_in_the_past,
+  expiry_missing,
+  remainder_not_exitable,
+  order_quantity_above_limit,
+  gross_notional_above_limit,
+  net_notional_above_limit,
+  leverage_above_limit,
+  too_many_messages,
+  duplicate_within_window,
+  would_trade_with_itself,
+  loss_per_trade_above_limit,
+  too_many_consecutive_losses,
+  parent_unknown,
+  group_incomplete,
+  // Amends.
+  amend_under_way,
+  quantity_not_above_filled,
+  nothing_to_amend,
+  // Why an order ended, again.
+  expired_by_its_time,
+  parent_ended,
+  group_filled,
+  replaced_by_new_order,
+  resolved_by_operator,
+  flattened,
+  // Bookings.
+  trade_busted,
+  trade_corrected,
+  provisional_replaced,
+  unknown_adjustment,
+  unknown_limit,
+  safe_mode,
 };
 
 }  // namespace halcyon::domain

@@ -71,6 +71,7 @@ struct RequestChanged {
   Reason reason = Reason::none;
   std::int32_t venue_code = 0;
   Timestamp valid_until = never;
+  std::uint32_t version = 0;  ///< of an amend; 0 otherwise
 };
 
 /// The gate refused an order; nothing else happened. Amounts: what was asked and the limit, in
@@ -100,6 +101,8 @@ struct FillBooked {
   Money quote_amount;
   Money fee;
   Timestamp venue_time;
+  bool is_provisional = false;  ///< made of a cumulative quantity; the real ones will replace it
+  Money fee_value;              ///< the fee in quote currency at the time of the fill
 };
 
 /// A position after a fill or an adjustment, per account, strategy and instrument.
@@ -113,6 +116,7 @@ struct PositionChanged {
   Money realized;       ///< profit of what was closed, in quote currency, before fees
   Money fees;           ///< all fees paid, valued in quote currency at the time of the fill
   std::uint64_t fills = 0;
+  Money realized_fifo;  ///< like `realized`, with what was bought first sold first
 };
 
 /// The venue's word about one asset.
@@ -175,6 +179,95 @@ struct StrategyMemory {
   std::array<std::uint8_t, capacity> bytes{};
 };
 
+/// The terms of an order that was amended, and how far each amend has come. Versions count from 1;
+/// 0 is the order as it was placed.
+struct OrderAmended {
+  OrderId order;
+  std::uint32_t requested = 0;  ///< the last version that was asked for
+  std::uint32_t accepted = 0;   ///< the last version that stands at the venue
+  Terms asked;                  ///< of `requested`
+  Terms now;                    ///< of `accepted`
+};
+
+/// What the engine knows of an order that waits for a price.
+struct OrderArmed {
+  OrderId order;
+  Price stop_price;           ///< where it triggers now; zero: does not trail yet
+  Price extreme;              ///< trailing: the best price since it trails
+  bool is_triggered = false;  ///< its price has come
+};
+
+/// A booked fill does not count any more. The position after it follows as PositionChanged.
+struct FillVoided {
+  std::uint64_t number = 0;      ///< FillBooked::number
+  std::uint64_t by = 0;          ///< the fill that replaces it; 0: none
+  Reason reason = Reason::none;  ///< trade_busted, trade_corrected, provisional_replaced
+  OrderId order;
+  AccountId account = no<AccountId>;
+  StrategyId strategy = no<StrategyId>;
+  InstrumentId instrument = no<InstrumentId>;
+};
+
+/// Part of a position that one entry made, first in first out; zero quantity: closed.
+struct LotChanged {
+  std::uint64_t number = 0;  ///< counts the lots of this journal from 1
+  AccountId account = no<AccountId>;
+  StrategyId strategy = no<StrategyId>;
+  InstrumentId instrument = no<InstrumentId>;
+  Quantity quantity;  ///< what is left, signed
+  Money cost;         ///< of what is left, in quote currency, signed like `quantity`
+  Money fees;         ///< of what is left, in quote currency
+  Timestamp opened;   ///< venue time of its fill
+};
+
+/// An entry was matched with an exit, first in first out.
+struct RoundTripClosed {
+  std::uint64_t number = 0;  ///< counts the round trips of this journal from 1
+  std::uint64_t entry_lot = 0;
+  std::uint64_t exit_fill = 0;  ///< FillBooked::number
+  AccountId account = no<AccountId>;
+  StrategyId strategy = no<StrategyId>;
+  InstrumentId instrument = no<InstrumentId>;
+  Side side = Side::buy;  ///< of the entry
+  Quantity quantity;
+  Money entry_amount, exit_amount;  ///< in quote currency, positive
+  Money fees;                       ///< of both sides, in quote currency
+  Money profit;                     ///< after fees, in quote currency
+  Timestamp opened, closed;         ///< venue time
+};
+
+/// What the venue holds and nothing explains. Waits for an operator, or for the setting that
+/// accepts it.
+struct AdjustmentChanged {
+  std::uint64_t number = 0;  ///< counts the adjustments of this journal from 1
+  AccountId account = no<AccountId>;
+  AssetId asset = no<AssetId>;
+  Money amount;  ///< signed: what the venue has more than we
+  bool is_accepted = false;
+  UserId user = daemon_user;  ///< who accepted it
+  Timestamp found;            ///< engine time
+};
+
+/// A limit was set at run time, or given back to the configuration.
+struct LimitChanged {
+  SetLimit limit;
+  UserId user = daemon_user;
+};
+
+struct StrategyPaused {
+  StrategyId strategy = no<StrategyId>;
+  bool paused = true;
+  UserId user = daemon_user;
+};
+
+/// Money came or went without a trade.
+struct FlowBooked {
+  AccountId account = no<AccountId>;
+  AssetId asset = no<AssetId>;
+  Money amount;  ///< signed
+  Timestamp venue_time;
+};
+
 enum class Severity : std::uint8_t { info, warning, alarm };
 enum class NoticeCode : std::uint8_t {
   started,
@@ -191,6 +284,10 @@ enum class NoticeCode : std::uint8_t {
   unvalued_fee,
   account_lock_not_held,
   order_alive_after_end,
+  adjustment_waiting,
+  fill_voided,
+  kill_switch,
+  protection_missing,
 };
 /// Something a person should know. Text: the words.
 struct NoticeRaised {
@@ -208,13 +305,16 @@ struct CommandAnswered {
   bool accepted = false;
   Reason reason = Reason::none;
   std::uint32_t affected = 0;  ///< orders that a cancel command reached
+  OrderId order;               ///< that a submit made, or an amend's new leg
 };
 
 /// Append at the end: a journal holds the index. Removing one needs a reader for old journals.
-using Record = std::variant<Named, Defined, EpochStarted, InstrumentChanged, OrderOpened,
-                            OrderChanged, RequestChanged, OrderDenied, FillBooked, PositionChanged,
-                            BalanceChanged, EquityMarked, TradingStateChanged, AccountReady,
-                            DifferenceFound, StrategyMemory, NoticeRaised, CommandAnswered>;
+using Record =
+    std::variant<Named, Defined, EpochStarted, InstrumentChanged, OrderOpened, OrderChanged,
+                 RequestChanged, OrderDenied, FillBooked, PositionChanged, BalanceChanged,
+                 EquityMarked, TradingStateChanged, AccountReady, DifferenceFound, StrategyMemory,
+                 NoticeRaised, CommandAnswered, OrderAmended, OrderArmed, FillVoided, LotChanged,
+                 RoundTripClosed, AdjustmentChanged, LimitChanged, StrategyPaused, FlowBooked>;
 static_assert(std::is_trivially_copyable_v<Record>);
 
 /// A record and its text. The text is valid as long as its maker says (an engine: until its next

@@ -32,6 +32,12 @@ class Commands {
                                  std::string_view words);
   domain::CommandAnswered answer(const domain::Command& command, const domain::PrepareStop& what,
                                  std::string_view words);
+  template <class Other>
+  domain::CommandAnswered answer(const domain::Command&, const Other&, std::string_view) {
+    domain::CommandAnswered refused;
+    refused.reason = domain::Reason::not_permitted;
+    return refused;
+  }
   /// The reason why a scope names nothing; `none`: it is fine.
   domain::Reason refuse(domain::Scope scope) const;
   std::uint32_t cancel_all(domain::Scope scope, domain::InstrumentId instrument);

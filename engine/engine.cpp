@@ -70,6 +70,8 @@ class Engine::Impl {
     memories_.put(key_of(domain::no<AccountId>, record.strategy, record.instrument), record);
   }
   // Said, and nothing more; names are the catalog's.
+  template <class Other>
+  void apply(const Other&, std::string_view) {}
   void apply(const domain::Named&, std::string_view) {}
   void apply(const domain::Defined&, std::string_view) {}
   void apply(const domain::OrderDenied&, std::string_view) {}
@@ -96,6 +98,7 @@ class Engine::Impl {
   void on(const Event& event, const domain::Started& started, std::string_view);
   void on(const Event& event, const domain::Command& command, std::string_view words);
   void on(const Event& event, const domain::JournalRoomChanged& changed, std::string_view);
+  void on(const Event&, const domain::TradeCorrected&, std::string_view) {}
 
   void on_market_stream(const Event& event, const domain::StreamChanged& changed);
   void deliver_candles();

@@ -89,7 +89,11 @@ constexpr auto table_of(Tag<domain::NewOrder>) {
       detail::field("origin", &T::origin), detail::field("post_only", &T::post_only),
       detail::field("reduce_only", &T::reduce_only), detail::field("quantity", &T::quantity),
       detail::field("limit_price", &T::limit_price), detail::field("stop_price", &T::stop_price),
-      detail::field("created", &T::created));
+      detail::field("created", &T::created), detail::field("group", &T::group),
+      detail::field("replaces", &T::replaces), detail::field("expires", &T::expires),
+      detail::field("trailing_offset", &T::trailing_offset),
+      detail::field("trailing_bps", &T::trailing_bps), detail::field("self_trade", &T::self_trade),
+      detail::field("is_emulated", &T::is_emulated));
 }
 
 // ---- Events -------------------------------------------------------------------------------------
@@ -222,6 +226,68 @@ constexpr auto table_of(Tag<domain::PrepareStop>) {
   using T = domain::PrepareStop;
   return detail::table("prepare_stop", detail::field("cancel_open", &T::cancel_open));
 }
+constexpr auto table_of(Tag<domain::Terms>) {
+  using T = domain::Terms;
+  return detail::table("terms", detail::field("quantity", &T::quantity),
+                       detail::field("limit_price", &T::limit_price),
+                       detail::field("stop_price", &T::stop_price));
+}
+constexpr auto table_of(Tag<domain::SubmitOrder>) {
+  using T = domain::SubmitOrder;
+  return detail::table(
+      "submit_order", detail::field("account", &T::account),
+      detail::field("strategy", &T::strategy), detail::field("instrument", &T::instrument),
+      detail::field("side", &T::side), detail::field("type", &T::type),
+      detail::field("time_in_force", &T::time_in_force),
+      detail::field("self_trade", &T::self_trade), detail::field("post_only", &T::post_only),
+      detail::field("reduce_only", &T::reduce_only), detail::field("is_emulated", &T::is_emulated),
+      detail::field("trailing_bps", &T::trailing_bps), detail::field("quantity", &T::quantity),
+      detail::field("limit_price", &T::limit_price), detail::field("stop_price", &T::stop_price),
+      detail::field("trailing_offset", &T::trailing_offset),
+      detail::field("take_profit", &T::take_profit), detail::field("stop_loss", &T::stop_loss),
+      detail::field("expires", &T::expires));
+}
+constexpr auto table_of(Tag<domain::AmendOrder>) {
+  using T = domain::AmendOrder;
+  return detail::table("amend_order", detail::field("order", &T::order),
+                       detail::field("terms", &T::terms));
+}
+constexpr auto table_of(Tag<domain::ResolveOrder>) {
+  using T = domain::ResolveOrder;
+  return detail::table("resolve_order", detail::field("order", &T::order),
+                       detail::field("status", &T::status));
+}
+constexpr auto table_of(Tag<domain::Flatten>) {
+  using T = domain::Flatten;
+  return detail::table("flatten", detail::field("scope", &T::scope),
+                       detail::field("instrument", &T::instrument));
+}
+constexpr auto table_of(Tag<domain::Reconcile>) {
+  using T = domain::Reconcile;
+  return detail::table("reconcile", detail::field("account", &T::account));
+}
+constexpr auto table_of(Tag<domain::KillSwitch>) {
+  using T = domain::KillSwitch;
+  return detail::table("kill_switch", detail::field("flatten", &T::flatten));
+}
+constexpr auto table_of(Tag<domain::ReleaseKillSwitch>) {
+  return detail::table("release_kill_switch");
+}
+constexpr auto table_of(Tag<domain::PauseStrategy>) {
+  using T = domain::PauseStrategy;
+  return detail::table("pause_strategy", detail::field("strategy", &T::strategy),
+                       detail::field("paused", &T::paused));
+}
+constexpr auto table_of(Tag<domain::SetLimit>) {
+  using T = domain::SetLimit;
+  return detail::table("set_limit", detail::field("level", &T::level),
+                       detail::field("key", &T::key), detail::field("id", &T::id),
+                       detail::field("is_set", &T::is_set), detail::field("value", &T::value));
+}
+constexpr auto table_of(Tag<domain::AcceptAdjustment>) {
+  using T = domain::AcceptAdjustment;
+  return detail::table("accept_adjustment", detail::field("number", &T::number));
+}
 constexpr auto table_of(Tag<domain::Command>) {
   using T = domain::Command;
   return detail::table("command", detail::field("token", &T::token),
@@ -230,6 +296,16 @@ constexpr auto table_of(Tag<domain::Command>) {
 constexpr auto table_of(Tag<domain::JournalRoomChanged>) {
   using T = domain::JournalRoomChanged;
   return detail::table("journal_room_changed", detail::field("room", &T::room));
+}
+
+constexpr auto table_of(Tag<domain::TradeCorrected>) {
+  using T = domain::TradeCorrected;
+  return detail::table("trade_corrected", detail::field("order", &T::order),
+                       detail::field("venue_order", &T::venue_order),
+                       detail::field("trade", &T::trade), detail::field("is_bust", &T::is_bust),
+                       detail::field("price", &T::price), detail::field("quantity", &T::quantity),
+                       detail::field("quote_amount", &T::quote_amount),
+                       detail::field("source", &T::source));
 }
 
 // ---- Records ------------------------------------------------------------------------------------
@@ -270,11 +346,11 @@ constexpr auto table_of(Tag<domain::OrderChanged>) {
 }
 constexpr auto table_of(Tag<domain::RequestChanged>) {
   using T = domain::RequestChanged;
-  return detail::table("request_changed", detail::field("request", &T::request),
-                       detail::field("order", &T::order), detail::field("kind", &T::kind),
-                       detail::field("state", &T::state), detail::field("reason", &T::reason),
-                       detail::field("venue_code", &T::venue_code),
-                       detail::field("valid_until", &T::valid_until));
+  return detail::table(
+      "request_changed", detail::field("request", &T::request), detail::field("order", &T::order),
+      detail::field("kind", &T::kind), detail::field("state", &T::state),
+      detail::field("reason", &T::reason), detail::field("venue_code", &T::venue_code),
+      detail::field("valid_until", &T::valid_until), detail::field("version", &T::version));
 }
 constexpr auto table_of(Tag<domain::OrderDenied>) {
   using T = domain::OrderDenied;
@@ -293,7 +369,9 @@ constexpr auto table_of(Tag<domain::FillBooked>) {
       detail::field("late", &T::late), detail::field("fee_asset", &T::fee_asset),
       detail::field("price", &T::price), detail::field("quantity", &T::quantity),
       detail::field("quote_amount", &T::quote_amount), detail::field("fee", &T::fee),
-      detail::field("venue_time", &T::venue_time));
+      detail::field("venue_time", &T::venue_time),
+      detail::field("is_provisional", &T::is_provisional),
+      detail::field("fee_value", &T::fee_value));
 }
 constexpr auto table_of(Tag<domain::PositionChanged>) {
   using T = domain::PositionChanged;
@@ -302,7 +380,8 @@ constexpr auto table_of(Tag<domain::PositionChanged>) {
       detail::field("strategy", &T::strategy), detail::field("instrument", &T::instrument),
       detail::field("quantity", &T::quantity), detail::field("average_price", &T::average_price),
       detail::field("cost", &T::cost), detail::field("realized", &T::realized),
-      detail::field("fees", &T::fees), detail::field("fills", &T::fills));
+      detail::field("fees", &T::fees), detail::field("fills", &T::fills),
+      detail::field("realized_fifo", &T::realized_fifo));
 }
 constexpr auto table_of(Tag<domain::BalanceChanged>) {
   using T = domain::BalanceChanged;
@@ -356,8 +435,74 @@ constexpr auto table_of(Tag<domain::CommandAnswered>) {
   using T = domain::CommandAnswered;
   return detail::table("command_answered", detail::field("token", &T::token),
                        detail::field("user", &T::user), detail::field("accepted", &T::accepted),
-                       detail::field("reason", &T::reason),
-                       detail::field("affected", &T::affected));
+                       detail::field("reason", &T::reason), detail::field("affected", &T::affected),
+                       detail::field("order", &T::order));
+}
+
+constexpr auto table_of(Tag<domain::OrderAmended>) {
+  using T = domain::OrderAmended;
+  return detail::table("order_amended", detail::field("order", &T::order),
+                       detail::field("requested", &T::requested),
+                       detail::field("accepted", &T::accepted), detail::field("asked", &T::asked),
+                       detail::field("now", &T::now));
+}
+constexpr auto table_of(Tag<domain::OrderArmed>) {
+  using T = domain::OrderArmed;
+  return detail::table(
+      "order_armed", detail::field("order", &T::order), detail::field("stop_price", &T::stop_price),
+      detail::field("extreme", &T::extreme), detail::field("is_triggered", &T::is_triggered));
+}
+constexpr auto table_of(Tag<domain::FillVoided>) {
+  using T = domain::FillVoided;
+  return detail::table("fill_voided", detail::field("number", &T::number),
+                       detail::field("by", &T::by), detail::field("reason", &T::reason),
+                       detail::field("order", &T::order), detail::field("account", &T::account),
+                       detail::field("strategy", &T::strategy),
+                       detail::field("instrument", &T::instrument));
+}
+constexpr auto table_of(Tag<domain::LotChanged>) {
+  using T = domain::LotChanged;
+  return detail::table(
+      "lot_changed", detail::field("number", &T::number), detail::field("account", &T::account),
+      detail::field("strategy", &T::strategy), detail::field("instrument", &T::instrument),
+      detail::field("quantity", &T::quantity), detail::field("cost", &T::cost),
+      detail::field("fees", &T::fees), detail::field("opened", &T::opened));
+}
+constexpr auto table_of(Tag<domain::RoundTripClosed>) {
+  using T = domain::RoundTripClosed;
+  return detail::table(
+      "round_trip_closed", detail::field("number", &T::number),
+      detail::field("entry_lot", &T::entry_lot), detail::field("exit_fill", &T::exit_fill),
+      detail::field("account", &T::account), detail::field("strategy", &T::strategy),
+      detail::field("instrument", &T::instrument), detail::field("side", &T::side),
+      detail::field("quantity", &T::quantity), detail::field("entry_amount", &T::entry_amount),
+      detail::field("exit_amount", &T::exit_amount), detail::field("fees", &T::fees),
+      detail::field("profit", &T::profit), detail::field("opened", &T::opened),
+      detail::field("closed", &T::closed));
+}
+constexpr auto table_of(Tag<domain::AdjustmentChanged>) {
+  using T = domain::AdjustmentChanged;
+  return detail::table("adjustment_changed", detail::field("number", &T::number),
+                       detail::field("account", &T::account), detail::field("asset", &T::asset),
+                       detail::field("amount", &T::amount),
+                       detail::field("is_accepted", &T::is_accepted),
+                       detail::field("user", &T::user), detail::field("found", &T::found));
+}
+constexpr auto table_of(Tag<domain::LimitChanged>) {
+  using T = domain::LimitChanged;
+  return detail::table("limit_changed", detail::field("limit", &T::limit),
+                       detail::field("user", &T::user));
+}
+constexpr auto table_of(Tag<domain::StrategyPaused>) {
+  using T = domain::StrategyPaused;
+  return detail::table("strategy_paused", detail::field("strategy", &T::strategy),
+                       detail::field("paused", &T::paused), detail::field("user", &T::user));
+}
+constexpr auto table_of(Tag<domain::FlowBooked>) {
+  using T = domain::FlowBooked;
+  return detail::table("flow_booked", detail::field("account", &T::account),
+                       detail::field("asset", &T::asset), detail::field("amount", &T::amount),
+                       detail::field("venue_time", &T::venue_time));
 }
 
 // ---- What is made from the tables ---------------------------------------------------------------

@@ -745,6 +745,10 @@ struct RowTranslator::Place {
   }
 
   /// An answer whose command is not in this frame; the others stand in the command's own row.
+  // Kinds that no table shows yet: the journal keeps them.
+  template <class Other>
+  void operator()(const Other&) const {}
+
   void operator()(const CommandAnswered& answered) const {
     if (frame.has_input) {
       const auto* command = std::get_if<Command>(&frame.input.what);

@@ -42,7 +42,11 @@ struct Line {
   Line& operator<<(const NewOrder& o) {
     return *this << o.id << o.parent << o.account << o.strategy << o.instrument << o.side << o.type
                  << o.time_in_force << o.origin << o.post_only << o.reduce_only << o.quantity
-                 << o.limit_price << o.stop_price << o.created;
+                 << o.limit_price << o.stop_price << o.created << o.group << o.replaces << o.expires
+                 << o.trailing_offset << o.trailing_bps << o.self_trade << o.is_emulated;
+  }
+  Line& operator<<(const Terms& terms) {
+    return *this << terms.quantity << terms.limit_price << terms.stop_price;
   }
   Line& operator<<(const InstrumentRules& r) {
     return *this << r.tick << r.min_price << r.max_price << r.lot << r.min_quantity
@@ -64,7 +68,7 @@ Line line(const OrderChanged& r) {
 }
 Line line(const RequestChanged& r) {
   return Line{"request"} << r.request << r.order << r.kind << r.state << r.reason << r.venue_code
-                         << r.valid_until;
+                         << r.valid_until << r.version;
 }
 Line line(const OrderDenied& r) {
   return Line{"denied"} << r.order << r.reason << r.limit << r.actual;
@@ -72,11 +76,13 @@ Line line(const OrderDenied& r) {
 Line line(const FillBooked& r) {
   return Line{"fill"} << r.number << r.order << r.venue_order << r.trade << r.account << r.strategy
                       << r.instrument << r.side << r.liquidity << r.source << r.late << r.fee_asset
-                      << r.price << r.quantity << r.quote_amount << r.fee << r.venue_time;
+                      << r.price << r.quantity << r.quote_amount << r.fee << r.venue_time
+                      << r.is_provisional << r.fee_value;
 }
 Line line(const PositionChanged& r) {
   return Line{"position"} << r.account << r.strategy << r.instrument << r.quantity
-                          << r.average_price << r.cost << r.realized << r.fees << r.fills;
+                          << r.average_price << r.cost << r.realized << r.fees << r.fills
+                          << r.realized_fifo;
 }
 Line line(const BalanceChanged& r) {
   return Line{"balance"} << r.account << r.asset << r.free << r.locked << r.venue_time;
@@ -102,7 +108,38 @@ Line line(const NoticeRaised& r) {
   return Line{"notice"} << r.severity << r.code << r.account << r.instrument << r.order;
 }
 Line line(const CommandAnswered& r) {
-  return Line{"answered"} << r.token << r.user << r.accepted << r.reason << r.affected;
+  return Line{"answered"} << r.token << r.user << r.accepted << r.reason << r.affected << r.order;
+}
+Line line(const OrderAmended& r) {
+  return Line{"amended"} << r.order << r.requested << r.accepted << r.asked << r.now;
+}
+Line line(const OrderArmed& r) {
+  return Line{"armed"} << r.order << r.stop_price << r.extreme << r.is_triggered;
+}
+Line line(const FillVoided& r) {
+  return Line{"voided"} << r.number << r.by << r.reason << r.order << r.account << r.strategy
+                        << r.instrument;
+}
+Line line(const LotChanged& r) {
+  return Line{"lot"} << r.number << r.account << r.strategy << r.instrument << r.quantity << r.cost
+                     << r.fees << r.opened;
+}
+Line line(const RoundTripClosed& r) {
+  return Line{"round_trip"} << r.number << r.entry_lot << r.exit_fill << r.account << r.strategy
+                            << r.instrument << r.side << r.quantity << r.entry_amount
+                            << r.exit_amount << r.fees << r.profit << r.opened << r.closed;
+}
+Line line(const AdjustmentChanged& r) {
+  return Line{"adjustment"} << r.number << r.account << r.asset << r.amount << r.is_accepted
+                            << r.user << r.found;
+}
+Line line(const LimitChanged& r) {
+  return Line{"limit"} << r.limit.level << r.limit.key << r.limit.id << r.limit.is_set
+                       << r.limit.value << r.user;
+}
+Line line(const StrategyPaused& r) { return Line{"paused"} << r.strategy << r.paused << r.user; }
+Line line(const FlowBooked& r) {
+  return Line{"flow"} << r.account << r.asset << r.amount << r.venue_time;
 }
 
 }  // namespace

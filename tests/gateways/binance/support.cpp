@@ -216,6 +216,11 @@ struct Teller {
         to_string(rules.min_notional), to_string(rules.max_notional), rules.min_notional_for_market,
         rules.max_notional_for_market);
   }
+  std::string operator()(const domain::TradeCorrected& corrected) const {
+    return fmt::format("{} of {} #{} {} x {}", corrected.is_bust ? "bust" : "correction",
+                       name_of(corrected.order), name_of(corrected.trade),
+                       to_string(corrected.price), to_string(corrected.quantity));
+  }
   std::string operator()(const domain::Started&) const { return "started"; }
   std::string operator()(const domain::Command&) const { return "command"; }
   std::string operator()(const domain::JournalRoomChanged&) const { return "journal_room"; }
