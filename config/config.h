@@ -36,6 +36,8 @@ enum class StrategyType : std::uint8_t {
   agent,
   plugin,
 };
+/// What a row of the command table may ask for; off: the table is not looked at.
+enum class CommandRole : std::uint8_t { off, observe, trade, admin };
 enum class Average : std::uint8_t { simple, exponential };
 
 struct Daemon {
@@ -53,10 +55,40 @@ struct EngineSettings {
 struct JournalSettings {
   Sync sync = Sync::process;
   std::uint64_t segment_bytes = 64ULL << 20;  ///< of one file of the journal
+  std::int32_t snapshot_frames = 100'000;     ///< from one snapshot to the next
+  std::int32_t keep_days = 30;                ///< segments that nobody needs any more
+  bool capture = false;                       ///< keep what the engine hears and does not journal
+  std::uint64_t capture_bytes = 10ULL << 30;  ///< of all captures together; the oldest go first
 };
 
 struct Postgres {
   std::string dsn;
+  CommandRole commands = CommandRole::trade;
+};
+
+/// What is seen and not journaled, on its way to PostgreSQL: which of it is kept.
+struct Observations {
+  bool ticks = false;
+  bool candles = true;
+  bool tickers = true;
+  bool book_snapshots = true;
+  bool system_log = true;
+  bool venue_status = true;
+  bool api_requests = true;
+  domain::Duration ticker_interval = std::chrono::seconds{1};  ///< per instrument
+  domain::Duration book_interval = std::chrono::seconds{10};   ///< per instrument
+};
+
+/// How many days PostgreSQL keeps rows.
+struct Retention {
+  std::int32_t trades_days = 3653;
+  std::int32_t equity_days = 3653;
+  std::int32_t audit_days = 2557;
+  std::int32_t candles_days = 1826;
+  std::int32_t ticks_days = 7;
+  std::int32_t book_snapshots_days = 7;
+  std::int32_t system_log_days = 90;
+  std::int32_t api_requests_days = 30;
 };
 
 struct Admin {
@@ -89,6 +121,7 @@ struct Venue {
   std::string ca_file;          ///< an extra trust anchor; empty: the system's
   std::vector<std::string> instruments;
   std::vector<Channel> channels{Channel::trades, Channel::quotes, Channel::book};
+  bool rest_orders = false;  ///< Binance: orders by REST while the order connection is down
 };
 
 struct Account {
@@ -122,6 +155,8 @@ struct Config {
   EngineSettings engine;
   JournalSettings journal;
   std::optional<Postgres> postgres;  ///< absent: the journal alone keeps everything
+  Observations observations;
+  Retention retention;
   Admin admin;
   Metrics metrics;
   Log log;

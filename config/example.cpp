@@ -96,6 +96,12 @@ std::string example() {
   table(page, "journal", "What is never forgotten.", journal_fields, JournalSettings{});
   table(page, "postgres", "Left out altogether: the journal alone keeps everything.",
         postgres_fields, Postgres{});
+  table(page, "observations",
+        "What is kept in PostgreSQL beside the journal. It never delays a trade or the journal's "
+        "rows; while PostgreSQL is behind it may be dropped, counted.",
+        observations_fields, Observations{});
+  table(page, "retention", "How long PostgreSQL keeps rows; the rest is kept for ever.",
+        retention_fields, Retention{});
   table(page, "admin", "The socket of halcyonctl.", admin_fields, Admin{});
   table(page, "metrics", "What is measured, for Prometheus.", metrics_fields, Metrics{});
   table(page, "log", "What is said.", log_fields, Log{});

@@ -12,6 +12,8 @@ enum class Unit : std::uint8_t {
   orders,
   orders_per_second,
   candles,
+  days,
+  frames,  ///< of the journal
   bytes,
   milliseconds,
   percent,

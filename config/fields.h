@@ -40,12 +40,63 @@ inline constexpr auto journal_fields = std::tuple{
           "process: an order is in the page cache before it leaves. power: it is on the disk."},
     Field{"segment_bytes", &JournalSettings::segment_bytes, Unit::bytes, 2'097'152, 1'073'741'824,
           "Size of one file of the journal, allocated ahead."},
+    Field{
+        "snapshot_frames", &JournalSettings::snapshot_frames, Unit::frames, 1, 100'000'000,
+        "A snapshot after so many frames, so that a start reads no more than that; also at a clean "
+        "stop."},
+    Field{"keep_days", &JournalSettings::keep_days, Unit::days, 0, 36'530,
+          "Files of the journal that are in a snapshot and in PostgreSQL are removed when they are "
+          "older. Without [postgres] nothing is removed."},
+    Field{"capture", &JournalSettings::capture, Unit::flag, 0, 1,
+          "Keep the market data that the engine hears, compressed, in data_dir/capture: with it "
+          "`halcyond --replay` decides everything again."},
+    Field{"capture_bytes", &JournalSettings::capture_bytes, Unit::bytes, 1'048'576,
+          1'099'511'627'776, "All captures together; the oldest are removed first."},
 };
 
 inline constexpr auto postgres_fields = std::tuple{
     Field{"dsn", &Postgres::dsn, Unit::secret, 1, longest_text,
           "A libpq connection string. Trading never waits for the database.",
           "\"host=/run/postgresql dbname=halcyon\"", Need::required},
+    Field{"commands", &Postgres::commands, Unit::choice, 0, 0,
+          "The role of what is asked for in the table halcyon.commands; off: nobody asks there."},
+};
+
+inline constexpr auto observations_fields = std::tuple{
+    Field{"ticks", &Observations::ticks, Unit::flag, 0, 1,
+          "Keep every public trade; many rows, a week of them by default."},
+    Field{"candles", &Observations::candles, Unit::flag, 0, 1,
+          "Keep candles of one minute, made of the public trades; longer ones are views of them."},
+    Field{"tickers", &Observations::tickers, Unit::flag, 0, 1,
+          "Keep the newest price of each instrument."},
+    Field{"book_snapshots", &Observations::book_snapshots, Unit::flag, 0, 1,
+          "Keep the ten best levels of each book now and then."},
+    Field{"system_log", &Observations::system_log, Unit::flag, 0, 1, "Keep what the daemon says."},
+    Field{"venue_status", &Observations::venue_status, Unit::flag, 0, 1,
+          "Keep how each connection to a venue is, and how much of its limits is used."},
+    Field{"api_requests", &Observations::api_requests, Unit::flag, 0, 1,
+          "Keep one row per call of the admin socket and per REST call to a venue."},
+    Field{"ticker_interval_ms", &Observations::ticker_interval, Unit::milliseconds, 10, 3'600'000,
+          "A quote at most this often, per instrument."},
+    Field{"book_interval_ms", &Observations::book_interval, Unit::milliseconds, 10, 3'600'000,
+          "A book at most this often, per instrument."},
+};
+
+inline constexpr std::int64_t most_days = 36'530;
+inline constexpr auto retention_fields = std::tuple{
+    Field{"trades_days", &Retention::trades_days, Unit::days, 1, most_days,
+          "Ended orders, their events, denials, fills and round trips."},
+    Field{"equity_days", &Retention::equity_days, Unit::days, 1, most_days, "Equity history."},
+    Field{"audit_days", &Retention::audit_days, Unit::days, 1, most_days,
+          "Who told the daemon to do what."},
+    Field{"candles_days", &Retention::candles_days, Unit::days, 1, most_days, "Candles."},
+    Field{"ticks_days", &Retention::ticks_days, Unit::days, 1, most_days, "Public trades."},
+    Field{"book_snapshots_days", &Retention::book_snapshots_days, Unit::days, 1, most_days,
+          "Book snapshots."},
+    Field{"system_log_days", &Retention::system_log_days, Unit::days, 1, most_days,
+          "What the daemon said."},
+    Field{"api_requests_days", &Retention::api_requests_days, Unit::days, 1, most_days,
+          "Calls of the admin socket and to venues."},
 };
 
 inline constexpr auto admin_fields = std::tuple{
@@ -96,6 +147,9 @@ inline constexpr auto venue_fields = std::tuple{
           "[\"BTC/USDT\"]", Need::required},
     Field{"channels", &Venue::channels, Unit::choices, 1, 3,
           "What is listened to of each instrument."},
+    Field{"rest_orders", &Venue::rest_orders, Unit::flag, 0, 1,
+          "binance: while the order connection is down, orders go by REST; cancels and questions "
+          "always do."},
 };
 
 inline constexpr auto account_fields = std::tuple{
@@ -152,6 +206,12 @@ inline constexpr auto reporting_fields = std::tuple{
           "Counted one to one as the reporting currency. Left out with another currency than USD: "
           "none."},
     Field{"day_start", &Risk::day_start, Unit::time_zone, 0, 0, "When a trading day begins."},
+    Field{
+        "accept_adjustments_up_to", &Risk::accept_adjustments_up_to, Unit::money, -1, most_money,
+        "A balance that nothing explains is accepted up to this worth, in the reporting currency; "
+        "more waits for an operator."},
+    Field{"flatten_on_loss", &Risk::flatten_on_loss, Unit::flag, 0, 1,
+          "What a loss limit halts is also flattened."},
 };
 
 /// The limits of [risk], and of the tables that narrow it.
@@ -170,11 +230,34 @@ inline constexpr auto risk_fields = std::tuple{
     Field{"max_reference_age_ms", &RiskLimits::max_reference_age, Unit::milliseconds, 1, 3'600'000,
           "Refuse orders when the newest reference price is older."},
     Field{"max_daily_loss", &RiskLimits::max_daily_loss, Unit::money, 0, most_money,
-          "Not served yet: a configuration with it is refused.", "\"1000\""},
+          "Halt what has lost so much since day_start, realized and unrealized, fees included.",
+          "\"1000\""},
     Field{"max_drawdown_pct", &RiskLimits::max_drawdown_pct, Unit::percent, 0, 100,
-          "Not served yet: a configuration with it is refused.", "20"},
+          "Halt what is so far below its peak of equity.", "20"},
     Field{"max_leverage", &RiskLimits::max_leverage, Unit::leverage, 1, 100,
           "How much may be held for each unit owned. Spot accounts never exceed 1.", "1"},
+    Field{"max_order_quantity", &RiskLimits::max_order_quantity, Unit::money, 0, most_money,
+          "Refuse an order for more base units.", "\"10\""},
+    Field{"max_gross_notional", &RiskLimits::max_gross_notional, Unit::money, 0, most_money,
+          "Refuse an order that could bring all positions together above this, longs and shorts "
+          "added up."},
+    Field{"max_net_notional", &RiskLimits::max_net_notional, Unit::money, 0, most_money,
+          "Refuse an order that could bring longs less shorts above this, on either side."},
+    Field{"max_messages_per_minute", &RiskLimits::max_messages_per_minute, Unit::orders, 1,
+          1'000'000, "Refuse an order above so many orders and amends in a minute."},
+    Field{"max_loss_per_trade", &RiskLimits::max_loss_per_trade, Unit::money, 0, most_money,
+          "Halt what has closed a round trip with so much loss.", "\"100\""},
+    Field{"max_consecutive_losses", &RiskLimits::max_consecutive_losses, Unit::orders, 1, 10'000,
+          "Halt what has closed so many round trips in a row with a loss.", "5"},
+    Field{"duplicate_window_ms", &RiskLimits::duplicate_window, Unit::milliseconds, 0, 3'600'000,
+          "Refuse an order that equals the one before it, sooner than this."},
+    Field{"max_clock_offset_ms", &RiskLimits::max_clock_offset, Unit::milliseconds, 1, 60'000,
+          "Refuse orders while the venue's clock is further from ours, or was not measured."},
+    Field{"max_agent_order_notional", &RiskLimits::max_agent_order_notional, Unit::money, 0,
+          most_money, "Refuse an agent's order that is worth more."},
+    Field{"exit_margin_pct", &RiskLimits::exit_margin_pct, Unit::percent, 0, 100,
+          "Refuse an order that leaves a holding which, with its price so much lower, the venue "
+          "would not let out."},
 };
 
 }  // namespace halcyon::config

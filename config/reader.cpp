@@ -423,14 +423,16 @@ class Reader {
 
   Reading read(const toml::table& root) {
     unknown_keys(root, "",
-                 {"daemon", "engine", "journal", "postgres", "admin", "metrics", "log", "venues",
-                  "accounts", "strategies", "risk"});
+                 {"daemon", "engine", "journal", "postgres", "observations", "retention", "admin",
+                  "metrics", "log", "venues", "accounts", "strategies", "risk"});
     plain(root, "daemon", daemon_fields, config_.daemon);
     plain(root, "engine", engine_fields, config_.engine);
     plain(root, "journal", journal_fields, config_.journal);
     if (root.contains("postgres")) {
       plain(root, "postgres", postgres_fields, config_.postgres.emplace());
     }
+    plain(root, "observations", observations_fields, config_.observations);
+    plain(root, "retention", retention_fields, config_.retention);
     plain(root, "admin", admin_fields, config_.admin);
     plain(root, "metrics", metrics_fields, config_.metrics);
     plain(root, "log", log_fields, config_.log);

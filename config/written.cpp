@@ -62,6 +62,8 @@ std::string bounds(Unit unit, std::int64_t min, std::int64_t max) {
     case Unit::orders:
     case Unit::orders_per_second:
     case Unit::candles:
+    case Unit::frames:
+    case Unit::days:
     case Unit::bytes:
     case Unit::milliseconds:
     case Unit::percent:

@@ -162,6 +162,36 @@ PostgresOutcome PostgresConnection::connect(const Options& options) {
                   statement_ms, statement_ms / 2, options_.answer_timeout.count() * 2));
 }
 
+PostgresOutcome PostgresConnection::wait_for_notice(std::chrono::milliseconds longest,
+                                                    bool& has_come) {
+  has_come = false;
+  if (!is_open()) return PostgresFailure{{}, {}, "not connected"};
+  const auto take_notices = [&] {
+    while (PGnotify* notice = PQnotifies(connection_)) {
+      has_come = true;
+      PQfreemem(notice);
+    }
+  };
+  take_notices();
+  for (auto waited = std::chrono::milliseconds{0}; !has_come && waited < longest;
+       waited += wait_slice) {
+    if (options_.interrupted != nullptr && options_.interrupted->load(std::memory_order_relaxed)) {
+      return lost("interrupted");
+    }
+    pollfd descriptor{};
+    descriptor.fd = PQsocket(connection_);
+    if (descriptor.fd < 0) return lost_by_libpq();
+    descriptor.events = POLLIN;
+    const int ready = ::poll(&descriptor, 1, static_cast<int>(wait_slice.count()));
+    if (ready < 0 && errno != EINTR) return lost(fmt::format("poll: {}", std::strerror(errno)));
+    if (ready <= 0) continue;
+    if (PQconsumeInput(connection_) == 0) return lost_by_libpq();
+    if (PQstatus(connection_) == CONNECTION_BAD) return lost_by_libpq();
+    take_notices();
+  }
+  return {};
+}
+
 PostgresOutcome PostgresConnection::flush() {
   for (;;) {
     const int more = PQflush(connection_);

@@ -73,6 +73,9 @@ class PostgresConnection {
   /// COPY FROM STDIN with its data in one piece.
   [[nodiscard]] PostgresOutcome copy(const std::string& sql, std::string_view data);
 
+  /// After LISTEN: waits at most so long for a NOTIFY; `has_come`: one did.
+  [[nodiscard]] PostgresOutcome wait_for_notice(std::chrono::milliseconds longest, bool& has_come);
+
   /// Prepared statements one behind the other without waiting for answers. `add` copies the
   /// parameters. `finish` gives the rows changed by each; on a failure, `affected.size()` is the
   /// number of statements before the one that failed.

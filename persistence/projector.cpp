@@ -15,6 +15,7 @@
 #include "persistence/postgres_connection.h"
 #include "persistence/postgres_migrations.h"
 #include "persistence/row_batch.h"
+#include "persistence/row_folds.h"
 
 namespace halcyon::persistence {
 
@@ -206,6 +207,21 @@ class Projector::Impl {
 
   PostgresOutcome prepare() {
     known_months_.clear();
+    // COPY is not allowed into a table whose row-level security binds us, so that a writer that
+    // does not own the schema copies beside it and inserts from there.
+    PostgresRows bound;
+    if (auto failed = connection_.run("SELECT row_security_active('halcyon.fills')", &bound)) {
+      return failed;
+    }
+    is_staged_ = bound.at(0).at(0) == "t";
+    for (std::size_t kind = 0; is_staged_ && kind < row_kinds; ++kind) {
+      const TableSpec& spec = spec_of(static_cast<RowKind>(kind));
+      if (spec.action != RowAction::append) continue;
+      if (auto failed = connection_.run(fmt::format(
+              "CREATE TEMPORARY TABLE IF NOT EXISTS stage_{0} (LIKE halcyon.{0})", spec.table))) {
+        return failed;
+      }
+    }
     for (std::size_t kind = 0; kind < row_kinds; ++kind) {
       const TableSpec& spec = spec_of(static_cast<RowKind>(kind));
       if (spec.action == RowAction::append) continue;
@@ -345,6 +361,38 @@ class Projector::Impl {
     for (const auto& row : rows) {
       translator_.remember_account(*row[0], {*row[1], *row[2], *row[3], *row[4]});
     }
+    return load_folds(parameters);
+  }
+
+  /// Where the folds stand: in the last rows that they made.
+  PostgresOutcome load_folds(std::span<const char* const> journal) {
+    PostgresRows rows;
+    if (auto failed = connection_.query("SELECT id, lot_size FROM halcyon.instruments "
+                                        "WHERE journal_id = $1 AND lot_size IS NOT NULL",
+                                        journal, &rows)) {
+      return failed;
+    }
+    for (const auto& row : rows) {
+      const auto id = parse_uuid(row[0].value_or(""));
+      const auto lot = domain::parse<domain::Quantity>(row[1].value_or(""));
+      if (id && lot) translator_.remember_lot(*id, *lot);
+    }
+    if (auto failed = connection_.query(last_round_trips, journal, &rows)) return failed;
+    for (const auto& row : rows) {
+      if (translator_.restore_round_trip(row)) continue;
+      say(Severity::warning,
+          fmt::format("halcyon.round_trips of position {} is not as it was written; its round "
+                      "trips begin anew",
+                      row[0].value_or("")));
+    }
+    if (auto failed = connection_.query(last_equity_days, journal, &rows)) return failed;
+    for (const auto& row : rows) {
+      if (translator_.restore_equity_day(row)) continue;
+      say(Severity::warning,
+          fmt::format("halcyon.equity_daily of curve {} is not as it was written; its day begins "
+                      "anew",
+                      row[0].value_or("")));
+    }
     return {};
   }
 
@@ -366,7 +414,14 @@ class Projector::Impl {
                                            set.spec().table, failed->words));
       }
     }
-    return {};
+    // A limit that this configuration does not have any more.
+    char text[max_time_text];
+    const std::string started{text, print(now_, text)};
+    const char* const parameters[] = {journal_text_.c_str(), started.c_str()};
+    return connection_.query(
+        "UPDATE halcyon.trading_limits SET is_active = false "
+        "WHERE journal_id = $1 AND is_active AND updated_at <> $2::timestamptz",
+        parameters);
   }
 
   // -- reading --
@@ -555,7 +610,15 @@ class Projector::Impl {
   PostgresOutcome copy_rows(const RowSet& set, std::size_t first, std::size_t last) {
     copy_text_.clear();
     set.copy_text(first, last, copy_text_);
-    return connection_.copy(copy_statement_of(set.spec()), copy_text_);
+    const TableSpec& spec = set.spec();
+    if (!is_staged_) return connection_.copy(copy_statement_of(spec), copy_text_);
+    const std::string stage = "pg_temp.stage_" + std::string{spec.table};
+    if (auto failed = connection_.copy(copy_statement_of(spec, stage), copy_text_)) return failed;
+    const std::string names = column_names(spec);
+    return connection_.run(
+        fmt::format("INSERT INTO halcyon.{0} ({1}) SELECT {1} FROM {2}; "
+                    "TRUNCATE {2}",
+                    spec.table, names, stage));
   }
 
   std::array<std::string, 4> position_parameters() const {
@@ -689,6 +752,7 @@ class Projector::Impl {
   bool is_open_ = false;          // the source stands behind batch_.to
   bool source_is_empty_ = false;  // at the last look
   bool hurried_ = false;
+  bool is_staged_ = false;  // appended rows go through temporary tables
   Timestamp now_;
   Timestamp opened_;  // when the batch got its first frame
   Timestamp retry_at_;

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <type_traits>
 #include <variant>
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include "config/fields.h"
+#include "config/written.h"
 #include "domain/client_order_id.h"
 #include "domain/enum_name.h"
 
@@ -175,6 +178,54 @@ constexpr Column memory_columns[] = {
     {"id"},     {"journal_id"},       {"strategy_id"}, {"instrument_id"},
     {"memory"}, {"journal_sequence"}, {"updated_at"}};
 
+constexpr Column risk_alert_columns[] = {
+    {"id"},          {"time"},       {"journal_id"}, {"journal_sequence"},
+    {"ordinal"},     {"alert_type"}, {"severity"},   {"account_id"},
+    {"strategy_id"}, {"state"},      {"message"}};
+constexpr Column round_trip_columns[] = {{"id"},
+                                         {"journal_id"},
+                                         {"position_id"},
+                                         {"account_id"},
+                                         {"strategy_id"},
+                                         {"instrument_id"},
+                                         {"trade_number"},
+                                         {"direction"},
+                                         {"is_closed"},
+                                         {"entry_time"},
+                                         {"entry_quantity"},
+                                         {"entry_quote"},
+                                         {"exit_time"},
+                                         {"exit_quantity"},
+                                         {"exit_quote"},
+                                         {"open_quantity"},
+                                         {"fees"},
+                                         {"unvalued_fee_count"},
+                                         {"pnl_amount"},
+                                         {"fill_count"},
+                                         {"journal_sequence"},
+                                         {"updated_at"}};
+constexpr Column equity_daily_columns[] = {{"id"},
+                                           {"journal_id"},
+                                           {"curve_id"},
+                                           {"account_id"},
+                                           {"strategy_id"},
+                                           {"day"},
+                                           {"currency"},
+                                           {"open_equity"},
+                                           {"high_equity"},
+                                           {"low_equity"},
+                                           {"close_equity"},
+                                           {"cash"},
+                                           {"day_pnl"},
+                                           {"peak"},
+                                           {"max_drawdown"},
+                                           {"mark_count"},
+                                           {"journal_sequence"},
+                                           {"updated_at"}};
+constexpr Column trading_limit_columns[] = {
+    {"id"},          {"journal_id"}, {"scope"},       {"name"},      {"account_id"},
+    {"strategy_id"}, {"limit_type"}, {"limit_value"}, {"is_active"}, {"updated_at"}};
+
 constexpr std::array<TableSpec, row_kinds> specs = {
     table("definitions", "", RowAction::append, definition_columns),
     table("order_events", "", RowAction::append, order_event_columns),
@@ -184,6 +235,7 @@ constexpr std::array<TableSpec, row_kinds> specs = {
     table("differences", "", RowAction::append, difference_columns),
     table("notices", "", RowAction::append, notice_columns),
     table("audit_log", "", RowAction::append, audit_columns),
+    table("risk_alerts", "", RowAction::append, risk_alert_columns),
     table("journal_names", "journal_names", RowAction::upsert, name_columns),
     table("daemon_epochs", "daemon_epochs", RowAction::upsert, epoch_columns),
     table("users", "users", RowAction::upsert, user_columns),
@@ -200,6 +252,9 @@ constexpr std::array<TableSpec, row_kinds> specs = {
     table("balances", "balances", RowAction::upsert, balance_columns),
     table("trading_states", "trading_states", RowAction::upsert, trading_state_columns),
     table("strategy_memories", "strategy_memories", RowAction::upsert, memory_columns),
+    table("round_trips", "round_trips", RowAction::upsert, round_trip_columns),
+    table("equity_daily", "equity_daily", RowAction::upsert, equity_daily_columns),
+    table("trading_limits", "trading_limits", RowAction::upsert, trading_limit_columns),
 };
 
 /// "kind/a/b": a row's name in its journal's name space, made without allocation.
@@ -207,15 +262,15 @@ class RowName {
  public:
   explicit RowName(std::string_view kind) { add(kind); }
   RowName& slash(std::uint64_t value) {
-    *end_++ = '/';
+    text_[length_++] = '/';
     return number(value);
   }
   RowName& dash(std::uint64_t value) {
-    *end_++ = '-';
+    text_[length_++] = '-';
     return number(value);
   }
   RowName& slash(std::string_view word) {
-    *end_++ = '/';
+    text_[length_++] = '/';
     return add(word);
   }
   /// A dense id; "none" for no id.
@@ -223,23 +278,27 @@ class RowName {
   requires std::is_enum_v<Id> RowName& slash(Id id) {
     return id == no<Id> ? slash(std::string_view{"none"}) : slash(std::uint64_t{index_of(id)});
   }
-  Uuid in(const Uuid& space) const {
-    return name_uuid(space, {text_, static_cast<std::size_t>(end_ - text_)});
-  }
+  Uuid in(const Uuid& space) const { return name_uuid(space, {text_, length_}); }
 
  private:
   RowName& add(std::string_view word) {
     HALCYON_CHECK(word.size() < 24, "the words in a row's name are ours and short");
-    end_ = std::copy(word.begin(), word.end(), end_);
+    length_ += word.copy(text_ + length_, word.size());
     return *this;
   }
   RowName& number(std::uint64_t value) {
-    end_ = fmt::format_to(end_, FMT_STRING("{}"), value);
+    length_ =
+        static_cast<std::size_t>(fmt::format_to(text_ + length_, FMT_STRING("{}"), value) - text_);
     return *this;
   }
   char text_[128];
-  char* end_ = text_;
+  std::size_t length_ = 0;
 };
+
+std::string limit_text(Money value) { return domain::to_string(value); }
+std::string limit_text(std::int32_t value) { return std::to_string(value); }
+std::string limit_text(config::Percent value) { return config::written(value); }
+std::string limit_text(Duration value) { return config::written(value); }
 
 std::string sha256_hex(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -401,9 +460,11 @@ struct RowTranslator::Place {
         break;
       case NameKind::account:
         self.add_account(static_cast<AccountId>(named.id), mark(), frame.received, batch);
+        self.add_limits(text, mark(), frame.received, batch);
         break;
       case NameKind::strategy:
         self.add_strategy(static_cast<StrategyId>(named.id), mark(), frame.received, batch);
+        self.add_limits(text, mark(), frame.received, batch);
         break;
       case NameKind::instrument:
         add_instrument(self.catalog_.instrument(static_cast<InstrumentId>(named.id)));
@@ -469,8 +530,10 @@ struct RowTranslator::Place {
   }
 
   void operator()(const InstrumentChanged& changed) const {
-    RowSet& rows = start(RowKind::instrument_rules, instrument_row(journal(), changed.instrument));
+    const Uuid row = instrument_row(journal(), changed.instrument);
+    RowSet& rows = start(RowKind::instrument_rules, row);
     const InstrumentRules& rules = changed.rules;
+    self.remember_lot(row, rules.lot);
     rows.plain(enum_name(rules.status));
     rows.amount(rules.tick);
     rows.amount(rules.min_price);
@@ -621,6 +684,53 @@ struct RowTranslator::Place {
     asset(rows, fill.fee_asset);
     rows.time_or_null(fill.venue_time);
     rows.finish();
+    round_trips(fill);
+  }
+
+  void round_trips(const FillBooked& fill) const {
+    const auto name = [&](std::string_view kind) {
+      return RowName{kind}.slash(fill.account).slash(fill.strategy).slash(fill.instrument);
+    };
+    auto fee_in = RoundTrips::FeeIn::none;
+    Quantity lot;
+    if (index_of(fill.instrument) < self.catalog_.instruments().size()) {
+      const Instrument& traded = self.catalog_.instrument(fill.instrument);
+      if (fill.fee_asset != no<AssetId> && !fill.fee.is_zero()) {
+        fee_in = fill.fee_asset == traded.quote  ? RoundTrips::FeeIn::quote
+                 : fill.fee_asset == traded.base ? RoundTrips::FeeIn::base
+                                                 : RoundTrips::FeeIn::other;
+      }
+      const auto known = self.lots_.find(instrument_row(journal(), fill.instrument));
+      if (known != self.lots_.end()) lot = known->second;
+    }
+    const Uuid position = name("position").in(journal());
+    for (const RoundTrip& trip :
+         self.round_trips_.add(position, fill, fee_in, lot, frame.received)) {
+      RowSet& rows =
+          start(RowKind::round_trips, name("round_trip").slash(trip.number).in(journal()));
+      rows.uuid(journal());
+      rows.uuid(position);
+      account(rows, fill.account);
+      strategy(rows, fill.strategy);
+      instrument(rows, fill.instrument);
+      rows.number(trip.number);
+      rows.plain(trip.is_long ? "long" : "short");
+      rows.boolean(trip.is_closed);
+      rows.time(trip.entry_time);
+      rows.amount(trip.entry_quantity);
+      rows.amount(trip.entry_quote);
+      rows.time_or_null(trip.exit_time);
+      rows.amount(trip.exit_quantity);
+      rows.amount(trip.exit_quote);
+      rows.amount(trip.open);
+      rows.amount(trip.fees);
+      rows.number(trip.unvalued_fees);
+      trip.is_closed ? rows.amount(trip.profit()) : rows.null();
+      rows.number(trip.fills);
+      rows.number(frame.sequence);
+      rows.time(frame.received);
+      rows.finish();
+    }
   }
 
   void operator()(const PositionChanged& changed) const {
@@ -674,6 +784,35 @@ struct RowTranslator::Place {
     rows.amount(marked.peak);
     rows.amount(marked.drawdown);
     rows.finish();
+    equity_day(marked);
+  }
+
+  void equity_day(const EquityMarked& marked) const {
+    const auto name = [&](std::string_view kind) {
+      return RowName{kind}.slash(marked.account).slash(marked.strategy);
+    };
+    const Uuid curve = name("equity_curve").in(journal());
+    const EquityDay& day = self.equity_days_.add(curve, marked);
+    const auto number = static_cast<std::uint64_t>(std::max(day.day, 0));
+    RowSet& rows = start(RowKind::equity_daily, name("equity_day").slash(number).in(journal()));
+    rows.uuid(journal());
+    rows.uuid(curve);
+    account(rows, marked.account);
+    strategy(rows, marked.strategy);
+    rows.plain(day_text(day.day));
+    rows.text(self.currency_);
+    rows.amount(day.open);
+    rows.amount(day.high);
+    rows.amount(day.low);
+    rows.amount(day.close);
+    rows.amount(day.cash);
+    rows.amount(day.day_pnl);
+    rows.amount(day.peak);
+    rows.amount(day.max_drawdown);
+    rows.number(day.marks);
+    rows.number(frame.sequence);
+    rows.time(frame.received);
+    rows.finish();
   }
 
   void operator()(const TradingStateChanged& changed) const {
@@ -690,6 +829,20 @@ struct RowTranslator::Place {
     user(rows, changed.user);
     rows.number(frame.sequence);
     rows.time(frame.received);
+    rows.finish();
+    // A reason is the daemon's own: a limit was broken.
+    if (changed.reason != Reason::none && changed.state != TradingState::active) alert(changed);
+  }
+
+  void alert(const TradingStateChanged& changed) const {
+    RowSet& rows = start_timed(RowKind::risk_alerts,
+                               frame_row(journal(), "risk_alert", frame.sequence, ordinal));
+    rows.plain(enum_name(changed.reason));
+    rows.plain(enum_name(Severity::alarm));
+    account(rows, changed.scope.account);
+    strategy(rows, changed.scope.strategy);
+    rows.plain(enum_name(changed.state));
+    rows.text_or_null(text);
     rows.finish();
   }
 
@@ -845,12 +998,45 @@ RowTranslator::RowTranslator(const JournalUuid& journal, const config::Config& c
   for (const config::Strategy& strategy : config.strategies) {
     strategy_types_[strategy.name] = strategy.type;
   }
+  const auto add_level = [this](std::string_view scope, const std::string& name,
+                                const config::RiskLimits& limits) {
+    std::apply(
+        [&](const auto&... fields) {
+          const auto add = [&](const auto& field) {
+            const auto& limit = limits.*field.member;
+            if (limit) {
+              limits_.push_back({scope, name, std::string{field.key}, limit_text(*limit)});
+            }
+          };
+          (add(fields), ...);
+        },
+        config::risk_fields);
+  };
+  add_level("daemon", "", config.risk.daemon);
+  for (const auto& [name, limits] : config.risk.accounts) add_level("account", name, limits);
+  for (const auto& [name, limits] : config.risk.strategies) add_level("strategy", name, limits);
+  for (const auto& [name, limits] : config.risk.instruments) add_level("instrument", name, limits);
 }
 
 void RowTranslator::forget() {
   catalog_ = Catalog{};
   users_ = {"daemon"};
   remembered_.clear();
+  round_trips_.clear();
+  equity_days_.clear();
+  lots_.clear();
+}
+
+bool RowTranslator::restore_round_trip(const FoldRow& row) {
+  const auto read = read_round_trip(row);
+  if (read) round_trips_.restore(read->first, read->second);
+  return read.has_value();
+}
+
+bool RowTranslator::restore_equity_day(const FoldRow& row) {
+  const auto read = read_equity_day(row);
+  if (read) equity_days_.restore(read->first, read->second);
+  return read.has_value();
 }
 
 bool RowTranslator::restore(const Named& named, std::string_view name) {
@@ -957,6 +1143,30 @@ void RowTranslator::add_configured(Timestamp now, RowBatch& batch) const {
   for (std::size_t id = 0; id < catalog_.strategies().size(); ++id) {
     if (!strategy_types_.contains(catalog_.strategies()[id])) continue;
     add_strategy(static_cast<StrategyId>(id), mark, now, batch);
+  }
+  add_limits({}, mark, now, batch);
+}
+
+void RowTranslator::add_limits(std::string_view name, RowSet::Mark mark, Timestamp time,
+                               RowBatch& batch) const {
+  RowSet& rows = batch[RowKind::trading_limits];
+  for (const Limit& limit : limits_) {
+    if (!name.empty() && limit.name != name) continue;
+    rows.start(mark, name_uuid(journal_,
+                               fmt::format("limit/{}/{}/{}", limit.scope, limit.name, limit.type)));
+    rows.uuid(journal_);
+    rows.plain(limit.scope);
+    rows.text_or_null(limit.name);
+    const auto account = catalog_.find_account(limit.name);
+    const auto strategy = catalog_.find_strategy(limit.name);
+    limit.scope == "account" && account ? rows.uuid(account_row(journal_, *account)) : rows.null();
+    limit.scope == "strategy" && strategy ? rows.uuid(strategy_row(journal_, *strategy))
+                                          : rows.null();
+    rows.plain(limit.type);
+    rows.plain(limit.value);
+    rows.boolean(true);
+    rows.time(time);
+    rows.finish();
   }
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "config/config.h"
@@ -15,6 +16,7 @@
 #include "domain/record.h"
 #include "domain/time.h"
 #include "persistence/journal.h"
+#include "persistence/row_folds.h"
 #include "persistence/row_set.h"
 #include "persistence/row_uuid.h"
 
@@ -31,6 +33,7 @@ enum class RowKind : std::uint8_t {
   differences,
   notices,
   audit_log,
+  risk_alerts,
   // last state per key
   journal_names,
   daemon_epochs,
@@ -48,8 +51,11 @@ enum class RowKind : std::uint8_t {
   balances,
   trading_states,
   strategy_memories,
+  round_trips,
+  equity_daily,
+  trading_limits,
 };
-inline constexpr std::size_t row_kinds = static_cast<std::size_t>(RowKind::strategy_memories) + 1;
+inline constexpr std::size_t row_kinds = static_cast<std::size_t>(RowKind::trading_limits) + 1;
 
 const TableSpec& spec_of(RowKind kind);
 
@@ -103,7 +109,14 @@ class RowTranslator {
   /// Of an account that the configuration does not name any more.
   void remember_account(std::string_view name, const AccountFacts& facts);
 
-  /// Rows of every account and strategy known, as the configuration now has them.
+  /// What the folded rows of PostgreSQL say, after `forget`: false when it is not what we write.
+  bool restore_round_trip(const FoldRow& row);
+  bool restore_equity_day(const FoldRow& row);
+  /// The lot of an instrument, by its row.
+  void remember_lot(const Uuid& instrument, domain::Quantity lot) { lots_[instrument] = lot; }
+
+  /// Rows of every account and strategy known, and of the limits, as the configuration now has
+  /// them.
   void add_configured(domain::Timestamp now, RowBatch& batch) const;
 
   const domain::Catalog& catalog() const { return catalog_; }
@@ -126,6 +139,9 @@ class RowTranslator {
                    RowBatch& batch) const;
   void add_strategy(domain::StrategyId id, RowSet::Mark mark, domain::Timestamp time,
                     RowBatch& batch) const;
+  /// Of what bears that name; all of them when it is empty.
+  void add_limits(std::string_view name, RowSet::Mark mark, domain::Timestamp time,
+                  RowBatch& batch) const;
 
   Uuid journal_;
   std::string daemon_;
@@ -135,6 +151,16 @@ class RowTranslator {
   std::map<std::string, std::string, std::less<>> strategy_types_;  // by strategy
   domain::Catalog catalog_;
   std::vector<std::string> users_{"daemon"};  // the catalog's, which does not tell how many it has
+  RoundTrips round_trips_;
+  EquityDays equity_days_;
+  std::unordered_map<Uuid, domain::Quantity> lots_;  // by the instrument's row
+  /// One configured limit.
+  struct Limit {
+    std::string_view scope;  ///< daemon, account, strategy, instrument
+    std::string name;        ///< empty: the daemon
+    std::string type, value;
+  };
+  std::vector<Limit> limits_;
 };
 
 /// The name space of users, who belong to no journal.

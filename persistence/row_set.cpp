@@ -141,13 +141,21 @@ std::string statement_of(const TableSpec& spec) {
          (changes.empty() ? std::string{"NOTHING"} : "UPDATE SET " + changes);
 }
 
-std::string copy_statement_of(const TableSpec& spec) {
+std::string column_names(const TableSpec& spec) {
   std::string names;
   for (const Column& column : spec.columns) {
     if (!names.empty()) names += ", ";
     names += column.name;
   }
-  return "COPY halcyon." + std::string{spec.table} + " (" + names + ") FROM STDIN";
+  return names;
+}
+
+std::string copy_statement_of(const TableSpec& spec) {
+  return copy_statement_of(spec, "halcyon." + std::string{spec.table});
+}
+
+std::string copy_statement_of(const TableSpec& spec, std::string_view into) {
+  return "COPY " + std::string{into} + " (" + column_names(spec) + ") FROM STDIN";
 }
 
 void RowSet::start(Mark mark, const Uuid& id) {

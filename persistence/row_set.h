@@ -37,8 +37,11 @@ struct TableSpec {
 
 /// The statement of an upsert or update, with parameters in the order of the columns.
 std::string statement_of(const TableSpec& spec);
-/// "COPY halcyon.fills (id, ...) FROM STDIN".
+/// "COPY halcyon.fills (id, ...) FROM STDIN"; or into another table of the same columns.
 std::string copy_statement_of(const TableSpec& spec);
+std::string copy_statement_of(const TableSpec& spec, std::string_view into);
+/// "id, time, ...".
+std::string column_names(const TableSpec& spec);
 
 /// Appends `text` as PostgreSQL can hold it: NUL and bytes that are not UTF-8 become U+FFFD.
 void append_valid(std::string_view text, std::string& out);

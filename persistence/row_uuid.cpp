@@ -33,4 +33,25 @@ std::string to_string(const Uuid& uuid) {
   return text;
 }
 
+std::optional<Uuid> parse_uuid(std::string_view text) {
+  if (text.size() != uuid_text) return std::nullopt;
+  Uuid uuid;
+  std::size_t digits = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char character = text[at];
+    if (at == 8 || at == 13 || at == 18 || at == 23) {
+      if (character != '-') return std::nullopt;
+      continue;
+    }
+    const int value = character >= '0' && character <= '9'   ? character - '0'
+                      : character >= 'a' && character <= 'f' ? character - 'a' + 10
+                                                             : -1;
+    if (value < 0) return std::nullopt;
+    std::uint8_t& byte = uuid.bytes[digits / 2];
+    byte = static_cast<std::uint8_t>(byte << 4 | value);
+    ++digits;
+  }
+  return uuid;
+}
+
 }  // namespace halcyon::persistence

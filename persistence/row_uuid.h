@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,8 @@ Uuid name_uuid(const Uuid& space, std::string_view name);
 /// Writes the `uuid_text` characters of the canonical form and returns the end.
 char* print(const Uuid& uuid, char* out);
 std::string to_string(const Uuid& uuid);
+/// The canonical form, in lower case; empty when it is not one.
+std::optional<Uuid> parse_uuid(std::string_view text);
 
 }  // namespace halcyon::persistence
 
