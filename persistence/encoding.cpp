@@ -24,6 +24,7 @@ static_assert(std::endian::native == std::endian::little,
 
 constexpr std::size_t input_header_bytes = 28;
 constexpr std::size_t record_header_bytes = 10;
+constexpr std::size_t captured_header_bytes = 14;
 constexpr std::uint8_t flag_has_body = 1;
 
 template <class T>
@@ -160,6 +161,23 @@ std::uint8_t* put_frame_header(std::uint8_t* out, const FrameHead& head, FrameKi
   put_raw(out, static_cast<std::uint32_t>(records));
   put_raw(out, std::uint32_t{0});
   return out;
+}
+
+void put_input(std::uint8_t*& at, const domain::Event& input, bool body) {
+  put_raw(at, input.sequence);
+  put_raw(at, domain::to_unix_ns(input.venue_time));
+  put(at, input.instrument);
+  put(at, input.account);
+  put(at, input.venue);
+  put_raw(at, static_cast<std::uint16_t>(input.what.index()));
+  std::visit(
+      [&](const auto& what) {
+        using T = std::decay_t<decltype(what)>;
+        put_raw(at, table<T>.version);
+        put_raw(at, std::uint8_t{0});
+        if (body) put_members(at, what);
+      },
+      input.what);
 }
 
 std::uint32_t crc_of(std::span<const std::uint8_t> behind_crc, std::uint32_t length) {
@@ -344,6 +362,24 @@ Words get_input(std::span<const std::uint8_t> bytes, bool with_body, FrameView& 
                          std::make_index_sequence<std::variant_size_v<domain::Event::What>>{});
 }
 
+std::string_view as_text(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Words take_record(Cursor& in, domain::RecordEntry& entry) {
+  const auto type = in.raw<std::uint16_t>();
+  const auto version = in.raw<std::uint8_t>();
+  if (in.raw<std::uint8_t>() != 0) in.fail("has a byte set that must be zero");
+  const auto body_size = in.raw<std::uint16_t>();
+  const auto text_size = in.raw<std::uint32_t>();
+  const auto body = in.take(body_size);
+  const auto text = in.take(text_size);
+  if (!in.is_good()) return in.fault();
+  entry.text = as_text(text);
+  return get_alternative(body, type, version, entry.record, "a record",
+                         std::make_index_sequence<std::variant_size_v<domain::Record>>{});
+}
+
 }  // namespace
 
 // ---- Sizes and writing --------------------------------------------------------------------------
@@ -381,20 +417,7 @@ std::uint32_t put_frame(std::uint8_t* out, const FrameHead& head, const domain::
   std::uint8_t* at =
       put_frame_header(out, head, FrameKind::input, body ? flag_has_body : std::uint8_t{0},
                        input_bytes(input), remark.size(), records.size());
-  put_raw(at, input.sequence);
-  put_raw(at, domain::to_unix_ns(input.venue_time));
-  put(at, input.instrument);
-  put(at, input.account);
-  put(at, input.venue);
-  put_raw(at, static_cast<std::uint16_t>(input.what.index()));
-  std::visit(
-      [&](const auto& what) {
-        using T = std::decay_t<decltype(what)>;
-        put_raw(at, table<T>.version);
-        put_raw(at, std::uint8_t{0});
-        if (body) put_members(at, what);
-      },
-      input.what);
+  put_input(at, input, body);
   put_bytes(at, remark.data(), remark.size());
   for (const domain::RecordEntry& entry : records) at = put_record(at, entry);
   return finish_frame(out, at);
@@ -440,6 +463,44 @@ std::uint32_t frame_crc(std::span<const std::uint8_t> frame) noexcept {
   return crc_of(frame.subspan(8), static_cast<std::uint32_t>(frame.size()));
 }
 
+std::size_t event_bytes(const domain::Event& event) {
+  return captured_header_bytes + input_header_bytes +
+         std::visit([](const auto& what) { return members_bytes(what); }, event.what);
+}
+
+std::uint8_t* put_event(std::uint8_t* out, const domain::Event& event) {
+  const std::size_t size = event_bytes(event);
+  put_raw(out, static_cast<std::uint16_t>(size - sizeof(std::uint16_t)));
+  put_raw(out, domain::to_unix_ns(event.received));
+  put_raw(out, event.remark);
+  put_input(out, event, true);
+  return out;
+}
+
+std::string get_event(std::span<const std::uint8_t> bytes, domain::Event& event,
+                      std::size_t& used) {
+  used = 0;
+  Cursor in{bytes};
+  Cursor one{in.take(in.raw<std::uint16_t>())};
+  FrameView view;
+  view.received = domain::from_unix_ns(one.raw<std::int64_t>());
+  const auto remark = one.raw<std::uint32_t>();
+  if (!in.is_good() || !one.is_good()) return "an event ends in the middle";
+  if (Words words = get_input(one.take(one.left()), true, view); !words.empty()) return words;
+  event = view.input;
+  event.remark = remark;
+  used = bytes.size() - in.left();
+  return {};
+}
+
+std::string get_record(std::span<const std::uint8_t> bytes, domain::RecordEntry& entry,
+                       std::size_t& used) {
+  Cursor in{bytes};
+  Words words = take_record(in, entry);
+  used = in.is_good() ? bytes.size() - in.left() : 0;
+  return words;
+}
+
 std::string FrameDecoder::decode(std::span<const std::uint8_t> frame, FrameView& view) {
   records_.clear();
   view = FrameView{};
@@ -463,27 +524,11 @@ std::string FrameDecoder::decode(std::span<const std::uint8_t> frame, FrameView&
   } else if (!input.empty() || header.remark_bytes != 0) {
     return "a dictionary has an input";
   }
-  const auto as_text = [](std::span<const std::uint8_t> bytes) {
-    return std::string_view{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  };
   view.remark = as_text(in.take(header.remark_bytes));
 
   for (std::uint32_t number = 0; number < header.records; ++number) {
-    const auto type = in.raw<std::uint16_t>();
-    const auto version = in.raw<std::uint8_t>();
-    if (in.raw<std::uint8_t>() != 0) in.fail("has a byte set that must be zero");
-    const auto body_size = in.raw<std::uint16_t>();
-    const auto text_size = in.raw<std::uint32_t>();
-    const auto body = in.take(body_size);
-    const auto text = in.take(text_size);
-    if (!in.is_good()) return fmt::format("record {} {}", number + 1, in.fault());
-    domain::RecordEntry& entry = records_.emplace_back();
-    entry.text = as_text(text);
-    if (Words words =
-            get_alternative(body, type, version, entry.record, "a record",
-                            std::make_index_sequence<std::variant_size_v<domain::Record>>{});
-        !words.empty()) {
-      return words;
+    if (Words words = take_record(in, records_.emplace_back()); !words.empty()) {
+      return in.is_good() ? words : fmt::format("record {} {}", number + 1, words);
     }
   }
   if (in.left() != 0) return "a frame is longer than what it holds";

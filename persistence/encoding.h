@@ -77,6 +77,18 @@ std::uint32_t put_dictionary(std::uint8_t* out, const FrameHead& head, std::uint
 std::size_t record_bytes(const domain::RecordEntry& entry);
 /// Writes one record and returns the end.
 std::uint8_t* put_record(std::uint8_t* out, const domain::RecordEntry& entry);
+/// Reads the record that `bytes` begin with; `used` is its size. Empty when all is well; else, in
+/// words, what is wrong with it. The text points into `bytes`.
+std::string get_record(std::span<const std::uint8_t> bytes, domain::RecordEntry& entry,
+                       std::size_t& used);
+
+// An event of a capture, market data and time too: u16 bytes that follow, i64 received, u32 the
+// event's `remark`, and the input as above, always with its body.
+
+std::size_t event_bytes(const domain::Event& event);
+std::uint8_t* put_event(std::uint8_t* out, const domain::Event& event);
+/// Reads the event that `bytes` begin with; `used` is its size. Empty when all is well; else words.
+std::string get_event(std::span<const std::uint8_t> bytes, domain::Event& event, std::size_t& used);
 
 /// What stands in a frame's header; `length` may be nonsense until the CRC was compared.
 struct RawHeader {

@@ -20,6 +20,7 @@
 #include "domain/check.h"
 #include "persistence/encoding.h"
 #include "persistence/segment.h"
+#include "persistence/snapshot.h"
 
 namespace halcyon::persistence {
 
@@ -537,6 +538,12 @@ void SegmentedJournal::recover(Recovered& recovered,
 
   Walk found;
   if (list_segments(directory).files.empty()) {
+    if (const auto snapshots = list_snapshots(directory); !snapshots.empty()) {
+      refuse(
+          fmt::format("{}: it says what the journal held up to sequence {}, and the journal's "
+                      "segments are missing; restore them from a backup",
+                      snapshots.front().path, snapshots.front().sequence));
+    }
     // A new journal. The file gets its name when it is whole.
     recovered.is_new = true;
     uuid_ = random_uuid();
@@ -552,7 +559,11 @@ void SegmentedJournal::recover(Recovered& recovered,
     if (!name_error_.empty()) refuse(name_error_);
     written_.push_back(std::move(segment));
   } else {
-    found = walk(directory, [&](const FrameView& frame) {
+    recovered.snapshot = find_snapshot(directory, recovered.refused_snapshots);
+    const std::uint64_t after = recovered.snapshot == nullptr ? 0 : recovered.snapshot->sequence();
+    if (recovered.snapshot != nullptr) recovered.snapshot->each(each);
+    const auto read = [&](const FrameView& frame) {
+      if (!frame.is_dictionary && frame.sequence > after) ++recovered.frames;
       for (const domain::RecordEntry& entry : frame.records) {
         if (Dictionary::concerns(entry.record)) {
           if (!dictionary_.has_room({&entry, 1})) {
@@ -564,9 +575,10 @@ void SegmentedJournal::recover(Recovered& recovered,
           dictionary_.remember(entry);
         }
         // What a dictionary says was said before.
-        if (!frame.is_dictionary) each(entry);
+        if (!frame.is_dictionary && frame.sequence > after) each(entry);
       }
-    });
+    };
+    found = walk(directory, read, after);
     if (found.is_sealed && !found.list.has_unused_next && found.empty_files.empty()) {
       refuse(
           fmt::format("{}: offset {}: the journal goes on in a segment that begins with "
@@ -577,7 +589,6 @@ void SegmentedJournal::recover(Recovered& recovered,
     sequence_ = found.last_sequence;
     last_sequence_ = sequence_;
     recovered.last_sequence = found.last_sequence;
-    recovered.frames = found.frames;
     recovered.cut_bytes = found.dirty_end - found.end;
 
     for (const auto& [path, end] : found.unsealed) {

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/catalog.h"
 #include "domain/event.h"
@@ -39,10 +40,16 @@ inline constexpr std::uint64_t max_frame_bytes = 4ULL << 20;
 /// the segment where that is less.
 inline constexpr std::uint64_t reserve_bytes = 1ULL << 20;
 
+class Snapshot;
+
 /// What a start found. Thrown as JournalError with words when the journal cannot be used.
 struct Recovered {
   std::uint64_t last_sequence = 0;
-  std::uint64_t frames = 0;
+  std::uint64_t frames = 0;  ///< that were read: behind the snapshot, or all
+  /// Where the start began; null: with the first frame.
+  std::shared_ptr<const Snapshot> snapshot;
+  /// Snapshots that could not be used, a line each: an older one, or the journal, was read instead.
+  std::vector<std::string> refused_snapshots;
   std::uint64_t cut_bytes = 0;  ///< of a torn tail, cut at the last good frame
   bool is_new = false;
 };
@@ -58,12 +65,13 @@ class JournalError : public std::runtime_error {
 /// `durable_sequence` (any).
 ///
 /// Files: `<directory>/<first sequence, 20 digits>.hjl`, `next.hjl` (made ready, not yet in use),
-/// `lock`. Segments are mapped memory, so a committed frame is in the page cache at once.
+/// `lock`; snapshots (snapshot.h) are beside them. Segments are mapped memory, so a committed frame is in the page cache at once.
 class Journal {
  public:
-  /// Opens or creates the journal, cuts a torn tail, and hands every record of it to `each`, oldest
-  /// first; a record's text is valid during the call. Holds the lock of the directory until the
-  /// end. Throws JournalError, in words with file, offset and the mend: damage in the middle, a
+  /// Opens or creates the journal, cuts a torn tail, and hands its records to `each`: those of the
+  /// newest snapshot that is whole, then those of every frame behind it, oldest first; without a
+  /// snapshot all. A record's text is valid during the call. Holds the lock of the directory until
+  /// the end. Throws JournalError, in words with file, offset and the mend: damage in the middle, a
   /// missing segment, a foreign or newer file, another daemon (with its process id), no space.
   static std::unique_ptr<Journal> open(const JournalOptions& options, Recovered& recovered,
                                        const std::function<void(const domain::RecordEntry&)>& each);

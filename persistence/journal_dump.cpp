@@ -1,5 +1,6 @@
 #include "persistence/journal_dump.h"
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <type_traits>
@@ -12,6 +13,7 @@
 #include "domain/enum_name.h"
 #include "persistence/fields.h"
 #include "persistence/segment.h"
+#include "persistence/snapshot.h"
 
 namespace halcyon::persistence {
 
@@ -262,13 +264,37 @@ std::string to_string(const JournalUuid& uuid) {
   return text;
 }
 
+namespace {
+
+void verify_snapshots(const std::string& directory, Verified& verified) {
+  for (const SnapshotFile& file : list_snapshots(directory)) {
+    std::string words;
+    if (load_fitting_snapshot(directory, file, words) == nullptr) {
+      verified.refused_snapshots.push_back(words);
+      continue;
+    }
+    ++verified.snapshots;
+    verified.snapshot_sequence = std::max(verified.snapshot_sequence, file.sequence);
+  }
+}
+
+}  // namespace
+
 Verified verify(const std::string& directory) {
   Verified verified;
   std::uint64_t records = 0;
   try {
-    const Walk found = walk(directory, [&records](const FrameView& frame) {
-      if (!frame.is_dictionary) records += frame.records.size();
-    });
+    const SegmentList segments = list_segments(directory);
+    if (!segments.files.empty()) verify_snapshots(directory, verified);
+    // What was removed must be in a snapshot; all that is left is read.
+    std::uint64_t removed = segments.files.empty() ? 0 : segments.files.front().first_sequence - 1;
+    if (removed > verified.snapshot_sequence) removed = 0;
+    const Walk found = walk(
+        directory,
+        [&records](const FrameView& frame) {
+          if (!frame.is_dictionary) records += frame.records.size();
+        },
+        removed);
     if (found.segments == 0) {
       verified.damage = directory + ": there is no journal in this directory";
       return verified;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "persistence/journal.h"
 
@@ -26,6 +27,10 @@ struct Verified {
   /// Behind the last good frame. A running daemon is writing there; without one it is a torn tail,
   /// which the next start cuts.
   std::uint64_t tail_bytes = 0;
+  std::uint64_t snapshots = 0;          ///< that are whole and fit the journal
+  std::uint64_t snapshot_sequence = 0;  ///< of the newest of them
+  /// Snapshots that are of no use, a line each. Not damage: a start uses the one before.
+  std::vector<std::string> refused_snapshots;
   /// Empty when all is well; else the damage, with file, offset and the mend. What is counted above
   /// is then zero.
   std::string damage;

@@ -441,13 +441,15 @@ TailView examine_tail(SegmentReader& reader, std::uint64_t end, std::uint64_t la
 /// Walks one segment's frames; returns what it met at its end.
 class Walker {
  public:
-  Walker(const std::string& directory, const std::function<void(const FrameView&)>& each)
-      : directory_(directory), each_(each) {}
+  Walker(const std::string& directory, const std::function<void(const FrameView&)>& each,
+         std::uint64_t after)
+      : directory_(directory), each_(each), after_(after) {}
 
   Walk run() {
     walk_.list = list_segments(directory_);
     auto& files = walk_.list.files;
     drop_empty_files(files);
+    while (files.size() > 1 && files[1].first_sequence <= after_ + 1) files.erase(files.begin());
     for (std::size_t index = 0; index < files.size(); ++index) {
       segment(files[index], index == 0, index + 1 == files.size());
     }
@@ -525,10 +527,11 @@ class Walker {
     if (is_first) {
       walk_.uuid = header.uuid;
       walk_.first_sequence = header.first_sequence;
-      if (header.first_sequence != 1) {
+      if (header.first_sequence > after_ + 1 || header.first_sequence == 0) {
         refuse(file.path, 0,
                fmt::format("the journal begins with sequence {}: the segments before it are "
-                           "missing; restore them from a backup",
+                           "missing, and no snapshot says what they held; restore them from a "
+                           "backup",
                            header.first_sequence));
       }
       walk_.last_sequence = header.first_sequence - 1;
@@ -633,14 +636,16 @@ class Walker {
 
   const std::string& directory_;
   const std::function<void(const FrameView&)>& each_;
+  const std::uint64_t after_;
   FrameDecoder decoder_;
   Walk walk_;
 };
 
 }  // namespace
 
-Walk walk(const std::string& directory, const std::function<void(const FrameView&)>& each) {
-  return Walker{directory, each}.run();
+Walk walk(const std::string& directory, const std::function<void(const FrameView&)>& each,
+          std::uint64_t after) {
+  return Walker{directory, each, after}.run();
 }
 
 }  // namespace halcyon::persistence

@@ -200,7 +200,10 @@ struct Walk {
 
 /// Reads every frame of a journal, oldest first, dictionaries too. Changes nothing. Throws
 /// JournalError, in words with file, offset and the mend, at damage that is not a torn tail.
-Walk walk(const std::string& directory, const std::function<void(const FrameView&)>& each);
+/// `after`: what a snapshot says already. Segments that end at or before it are left out, and may
+/// be gone; the frames of the others are all read.
+Walk walk(const std::string& directory, const std::function<void(const FrameView&)>& each,
+          std::uint64_t after = 0);
 
 /// "what path: strerror"
 std::string system_words(const std::string& what, const std::string& path, int error);
