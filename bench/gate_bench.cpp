@@ -69,6 +69,8 @@ struct Case {
     view.account_known = view.account_ready = view.stream_ready = view.outbox_has_room = true;
     view.rules = &rules;
     view.reference = "61230.55"_px;
+    view.clock_offset = std::chrono::milliseconds{2};
+    view.quote_rate = "1"_px;
     view.reference_time = view.now - std::chrono::milliseconds{3};
     view.position = "0.1"_qty;
     view.free_quote = "100000"_usd;

@@ -25,6 +25,12 @@ class Percent {
       : parts_(static_cast<std::int64_t>(percent * static_cast<double>(parts_per_percent) +
                                          (percent < 0 ? -0.5 : 0.5))) {}
 
+  static constexpr Percent from_parts(std::int64_t parts) {
+    Percent made;
+    made.parts_ = parts;
+    return made;
+  }
+
   constexpr std::int64_t parts() const { return parts_; }
   constexpr double value() const {
     return static_cast<double>(parts_) / static_cast<double>(parts_per_percent);
@@ -48,6 +54,16 @@ struct RiskLimits {
   std::optional<domain::Money> max_daily_loss;  ///< in the reporting currency; then all of it halts
   std::optional<Percent> max_drawdown_pct;      ///< from the peak of equity; likewise
   std::optional<std::int32_t> max_leverage;     ///< times what is owned; spot never exceeds 1
+  std::optional<domain::Money> max_order_quantity;        ///< base units
+  std::optional<domain::Money> max_gross_notional;        ///< all positions and orders added up
+  std::optional<domain::Money> max_net_notional;          ///< longs less shorts, on either side
+  std::optional<std::int32_t> max_messages_per_minute;    ///< orders and amends
+  std::optional<domain::Money> max_loss_per_trade;        ///< of a round trip; then all of it halts
+  std::optional<std::int32_t> max_consecutive_losses;     ///< round trips in a row; likewise
+  std::optional<domain::Duration> duplicate_window;       ///< an equal order sooner is an error
+  std::optional<domain::Duration> max_clock_offset;       ///< the venue's clock against ours
+  std::optional<domain::Money> max_agent_order_notional;  ///< of an order that an agent asks for
+  std::optional<Percent> exit_margin_pct;  ///< what is held after must be worth more than a minimum
 };
 
 /// What binds the whole daemon unless the file says otherwise.
@@ -60,6 +76,13 @@ inline RiskLimits daemon_limits() {
   limits.max_orders_per_second = 10;
   limits.price_collar_pct = 5;
   limits.max_reference_age = std::chrono::seconds{5};
+  limits.max_gross_notional = "100000"_usd;
+  limits.max_net_notional = "100000"_usd;
+  limits.max_messages_per_minute = 1200;
+  limits.duplicate_window = std::chrono::milliseconds{250};
+  limits.max_clock_offset = std::chrono::seconds{1};
+  limits.max_agent_order_notional = "100"_usd;
+  limits.exit_margin_pct = 1;
   return limits;
 }
 
@@ -74,6 +97,11 @@ struct Risk {
   /// otherwise; for any other currency: none.
   std::vector<std::string> equal_currencies{"USDT", "USDC"};
   DayStart day_start;
+  /// A balance that nothing explains, worth no more than this, is taken as it is; more waits for
+  /// an operator.
+  domain::Money accept_adjustments_up_to;
+  /// What a loss limit halts is also flattened: its orders cancelled, its positions closed.
+  bool flatten_on_loss = false;
   RiskLimits daemon = daemon_limits();
   std::map<std::string, RiskLimits> accounts, strategies;
   /// As written: "BTC/USDT", or "binance:BTC/USDT"; `instrument_limits` finds them.

@@ -316,6 +316,7 @@ enum class LimitKey : std::uint8_t {
   duplicate_window,
   max_clock_offset,
   max_agent_order_notional,
+  exit_margin_pct,
 };
 /// One limit, at one level. `value`: money, percent, or a count as it is written; seconds for a
 /// duration.

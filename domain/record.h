@@ -230,10 +230,11 @@ struct RoundTripClosed {
   InstrumentId instrument = no<InstrumentId>;
   Side side = Side::buy;  ///< of the entry
   Quantity quantity;
-  Money entry_amount, exit_amount;  ///< in quote currency, positive
-  Money fees;                       ///< of both sides, in quote currency
-  Money profit;                     ///< after fees, in quote currency
-  Timestamp opened, closed;         ///< venue time
+  Money entry_amount, exit_amount;   ///< in quote currency, positive
+  Money fees;                        ///< of both sides, in quote currency
+  Money profit;                      ///< after fees, in quote currency
+  Timestamp opened, closed;          ///< venue time
+  std::int32_t losses_in_a_row = 0;  ///< of its account and strategy, this one included
 };
 
 /// What the venue holds and nothing explains. Waits for an operator, or for the setting that
@@ -288,6 +289,7 @@ enum class NoticeCode : std::uint8_t {
   fill_voided,
   kill_switch,
   protection_missing,
+  journal_room_changed,
 };
 /// Something a person should know. Text: the words.
 struct NoticeRaised {

@@ -3,23 +3,41 @@
 #include <string_view>
 
 #include "domain/event.h"
+#include "engine/accounts.h"
+#include "engine/dealer.h"
 #include "engine/decisions.h"
-#include "engine/desk.h"
+#include "engine/limit_book.h"
 #include "engine/order_manager.h"
 #include "engine/orders.h"
+#include "engine/portfolio.h"
+#include "engine/reconciliation.h"
+#include "engine/trading_states.h"
 
 namespace halcyon::engine {
 
 /// What an operator asks for, done and answered: each command gets one CommandAnswered record.
 class Commands {
  public:
-  Commands(const domain::Catalog& catalog, Orders& orders, OrderManager& order_manager, Desk& desk,
+  Commands(const domain::Catalog& catalog, const Accounts& accounts, const TradingStates& states,
+           const LimitBook& limits, Orders& orders, OrderManager& order_manager,
+           Portfolio& portfolio, Reconciliation& reconciliation, Dealer& dealer,
            Decisions& decisions)
       : catalog_(catalog),
+        accounts_(accounts),
+        states_(states),
+        limits_(limits),
         orders_(orders),
         order_manager_(order_manager),
-        desk_(desk),
+        portfolio_(portfolio),
+        reconciliation_(reconciliation),
+        dealer_(dealer),
         decisions_(decisions) {}
+
+  /// Cancels what is open in the scope and holds an order that closes each of its positions as soon
+  /// as nothing else of it works; trading there is at most reducing from here on. How many orders
+  /// that reached.
+  std::uint32_t flatten(domain::Scope scope, domain::InstrumentId instrument, domain::UserId user,
+                        std::string_view words);
 
   void on_command(const domain::Command& command, std::string_view words);
 
@@ -32,20 +50,41 @@ class Commands {
                                  std::string_view words);
   domain::CommandAnswered answer(const domain::Command& command, const domain::PrepareStop& what,
                                  std::string_view words);
-  template <class Other>
-  domain::CommandAnswered answer(const domain::Command&, const Other&, std::string_view) {
-    domain::CommandAnswered refused;
-    refused.reason = domain::Reason::not_permitted;
-    return refused;
-  }
+  domain::CommandAnswered answer(const domain::Command& command, const domain::SubmitOrder& what,
+                                 std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command, const domain::AmendOrder& what,
+                                 std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command, const domain::ResolveOrder& what,
+                                 std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command, const domain::Flatten& what,
+                                 std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command, const domain::Reconcile& what,
+                                 std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command, const domain::KillSwitch& what,
+                                 std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command,
+                                 const domain::ReleaseKillSwitch& what, std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command, const domain::PauseStrategy& what,
+                                 std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command, const domain::SetLimit& what,
+                                 std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command,
+                                 const domain::AcceptAdjustment& what, std::string_view words);
+  domain::CommandAnswered answer_submit(const domain::SubmitOrder& what);
   /// The reason why a scope names nothing; `none`: it is fine.
   domain::Reason refuse(domain::Scope scope) const;
-  std::uint32_t cancel_all(domain::Scope scope, domain::InstrumentId instrument);
+  std::uint32_t cancel_all(domain::Scope scope, domain::InstrumentId instrument,
+                           domain::Reason why = domain::Reason::canceled_by_operator);
 
   const domain::Catalog& catalog_;
+  const Accounts& accounts_;
+  const TradingStates& states_;
+  const LimitBook& limits_;
   Orders& orders_;
   OrderManager& order_manager_;
-  Desk& desk_;
+  Portfolio& portfolio_;
+  Reconciliation& reconciliation_;
+  Dealer& dealer_;
   Decisions& decisions_;
 };
 

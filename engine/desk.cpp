@@ -12,39 +12,19 @@ using domain::Quantity;
 using domain::Reason;
 using domain::Side;
 
-Desk::Desk(const Setup& setup, Candles& candles, const Market& market, const Valuation& valuation,
-           const Portfolio& portfolio, const Accounts& accounts, const TradingStates& states,
-           Orders& orders, OrderManager& order_manager, Decisions& decisions)
+Desk::Desk(const Setup& setup, Candles& candles, const Market& market, const Portfolio& portfolio,
+           const Accounts& accounts, Orders& orders, OrderManager& order_manager, Dealer& dealer,
+           Decisions& decisions)
     : catalog_(*setup.catalog),
       config_(*setup.config),
       market_(market),
-      valuation_(valuation),
       portfolio_(portfolio),
       accounts_(accounts),
-      states_(states),
       orders_(orders),
       order_manager_(order_manager),
-      decisions_(decisions),
-      exposure_(catalog_, orders, portfolio, market, valuation, decisions),
-      account_limits_(catalog_.accounts().size()),
-      strategy_limits_(catalog_.strategies().size()),
-      instrument_limits_(catalog_.instruments().size()) {
+      dealer_(dealer),
+      decisions_(decisions) {
   targets_.reserve(64);
-  const auto limits_named = [](const auto& table, const std::string& name) {
-    const auto found = table.find(name);
-    return found == table.end() ? nullptr : &found->second;
-  };
-  for (std::size_t id = 0; id < account_limits_.size(); ++id) {
-    account_limits_[id] = limits_named(config_.risk.accounts, catalog_.accounts()[id].name);
-  }
-  for (std::size_t id = 0; id < strategy_limits_.size(); ++id) {
-    strategy_limits_[id] = limits_named(config_.risk.strategies, catalog_.strategies()[id]);
-  }
-  for (const domain::Instrument& instrument : catalog_.instruments()) {
-    instrument_limits_[domain::index_of(instrument.id)] =
-        config::instrument_limits(config_, catalog_.name(instrument.venue), instrument.symbol);
-  }
-
   for (const config::Strategy& settings : config_.strategies) {
     Trader trader;
     const auto id = catalog_.find_strategy(settings.name);
@@ -101,6 +81,7 @@ void Desk::on_candle(const Candles::Closed& closed) {
       for (Want& want : trader.wants) {
         if (want.instrument != target.instrument) continue;
         want.weight_pct = target.weight_pct;
+        want.how = target.how;
         want.is_open = true;
         want.refused = Reason::none;
       }
@@ -139,8 +120,8 @@ void Desk::revisit() {
 bool Desk::is_busy(const Trader& trader, const Want& want) const {
   bool busy = false;
   orders_.each_live([&](const Order& order) {
-    busy |= order.asked.strategy == trader.id && order.asked.account == want.account &&
-            order.asked.instrument == want.instrument;
+    busy |= order.asked.origin != domain::Origin::protection && order.asked.strategy == trader.id &&
+            order.asked.account == want.account && order.asked.instrument == want.instrument;
   });
   return busy;
 }
@@ -194,86 +175,65 @@ void Desk::meet(const Trader& trader, Want& want) {
     want.is_open = false;
     return;
   }
+  if (unprotect(trader, want)) return;  // what comes free is heard of, and this is tried again
   order.id = decisions_.next_id();
-
-  // The gate counts an order in quote currency and its limits in the reporting currency.
-  if (!valuation_.is_reporting(catalog_.instrument(want.instrument).quote)) {
-    refuse(want, order, Reason::missing_reference_price, {}, {});
-    return;
+  const bool opens = held.is_zero() || held.is_negative() == difference.is_negative();
+  if (want.how.limit_price) {
+    order.type = domain::OrderType::limit;
+    order.limit_price = *want.how.limit_price;
+    order.time_in_force = want.how.time_in_force;
+    order.post_only = want.how.post_only;
   }
-  const risk::View view = view_for(order);
-  const risk::Verdict verdict = gate_.check(order, view, limits_for(order));
-  if (const auto* refusal = std::get_if<risk::Refusal>(&verdict)) {
-    refuse(want, order, refusal->reason, refusal->limit, refusal->actual);
-    return;
-  }
+  if (!place(want, order)) return;
   want.is_open = false;
   want.refused = Reason::none;
-  exposure_.on_order(order);
-  order_manager_.place(std::get<domain::Approved<NewOrder>>(verdict));
+  if (!opens) return;
+
+  NewOrder child;
+  child.parent = order.id;
+  child.account = order.account;
+  child.strategy = order.strategy;
+  child.instrument = order.instrument;
+  child.side = domain::opposite(order.side);
+  child.origin = domain::Origin::protection;
+  child.reduce_only = true;
+  child.quantity = order.quantity;
+  child.created = order.created;
+  const auto protect = [&](domain::OrderType type, domain::Price limit, domain::Price stop) {
+    child.id = decisions_.next_id();
+    if (want.how.stop_loss && want.how.take_profit && child.group.is_none()) {
+      child.group = child.id;
+    }
+    child.type = type;
+    child.limit_price = limit;
+    child.stop_price = stop;
+    return place(want, child);
+  };
+  const bool is_protected =
+      (!want.how.stop_loss || protect(domain::OrderType::stop, {}, *want.how.stop_loss)) &&
+      (!want.how.take_profit || protect(domain::OrderType::limit, *want.how.take_profit, {}));
+  // An entry without the protection it was wanted with is not wanted.
+  if (!is_protected) order_manager_.cancel(*orders_.find(order.id), Reason::group_incomplete);
 }
 
-Money Desk::reserved(const NewOrder& order, domain::AssetId asset) const {
-  // The venue's free amount knows an order once it has acknowledged it and told the balance after.
-  // Until then what the order may take is reserved here, unknown ones included.
-  Money sum;
-  orders_.each_live([&](const Order& live) {
-    if (live.asked.account != order.account || !live.is_ours()) return;
-    const domain::Instrument& instrument = catalog_.instrument(live.asked.instrument);
-    const bool is_buy = live.asked.side == Side::buy;
-    if ((is_buy ? instrument.quote : instrument.base) != asset) return;
-    if (live.place.state == domain::RequestState::acknowledged &&
-        portfolio_.balance_time(order.account, asset) >= live.now.evidence.venue_time) {
+bool Desk::place(Want& want, const NewOrder& order) {
+  const auto refusal = dealer_.submit(order);
+  if (!refusal) return true;
+  refuse(want, order, refusal->reason, refusal->limit, refusal->actual);
+  return false;
+}
+
+bool Desk::unprotect(const Trader& trader, const Want& want) {
+  bool found = false;
+  orders_.each_live([&](Order& order) {
+    if (order.asked.origin != domain::Origin::protection || order.asked.strategy != trader.id ||
+        order.asked.account != want.account || order.asked.instrument != want.instrument) {
       return;
     }
-    const Quantity open = live.open_quantity();
-    if (!is_buy) {
-      sum += Money::from_raw(open.raw());
-      return;
-    }
-    domain::Price price = live.asked.limit_price;
-    if (!domain::has_limit_price(live.asked.type)) {
-      const auto reference = market_.reference(instrument.id);
-      if (reference) price = reference->price;
-    }
-    sum += domain::notional(price, open).value_or(Money{});
+    order_manager_.cancel(order, Reason::canceled_by_strategy);
+    found |= !order.is_terminal();
   });
-  return sum;
-}
-
-risk::View Desk::view_for(const NewOrder& order) {
-  const domain::Instrument& instrument = catalog_.instrument(order.instrument);
-  const Account& account = accounts_[order.account];
-  risk::View view;
-  view.now = decisions_.now();
-  view.trading = is_stopping_ ? domain::TradingState::halted
-                              : states_.strictest(order.account, order.strategy);
-  view.journal = journal_;
-  view.account_known = account.is_configured;
-  view.account_ready = account.is_ready;
-  view.stream_ready = account.is_stream_ready;
-  view.outbox_has_room = order_manager_.has_room();
-  view.is_duplicate = orders_.find(order.id) != nullptr;
-  view.rules = market_.rules(order.instrument);
-  if (const auto reference = market_.reference(order.instrument)) {
-    view.reference = reference->price;
-    view.reference_time = reference->time;
-  }
-  if (order.side == Side::buy) {
-    if (const auto free = portfolio_.free(order.account, instrument.quote)) {
-      view.free_quote = *free - reserved(order, instrument.quote);
-    }
-  } else if (const auto free = portfolio_.free(order.account, instrument.base)) {
-    view.free_base_as_money = *free - reserved(order, instrument.base);
-  }
-  exposure_.fill(order, view);
-  return view;
-}
-
-risk::LimitSet Desk::limits_for(const NewOrder& order) const {
-  return {&config_.risk.daemon, account_limits_[domain::index_of(order.account)],
-          strategy_limits_[domain::index_of(order.strategy)],
-          instrument_limits_[domain::index_of(order.instrument)]};
+  return found;
 }
 
 }  // namespace halcyon::engine

@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 #include "domain/check.h"
 #include "engine/accounts.h"
 #include "engine/candles.h"
 #include "engine/commands.h"
+#include "engine/dealer.h"
 #include "engine/decisions.h"
 #include "engine/desk.h"
 #include "engine/fills.h"
+#include "engine/keeper.h"
 #include "engine/latest.h"
+#include "engine/limit_book.h"
 #include "engine/loss_guard.h"
 #include "engine/market.h"
 #include "engine/order_manager.h"
@@ -46,6 +50,9 @@ class Engine::Impl {
   }
   void snapshot(std::vector<domain::RecordEntry>& records) const;
   std::uint32_t last_epoch() const;
+  const Book* book(InstrumentId instrument) const {
+    return market_.knows(instrument) ? &market_.book(instrument) : nullptr;
+  }
   Counters counters() const;
 
  private:
@@ -70,8 +77,23 @@ class Engine::Impl {
     memories_.put(key_of(domain::no<AccountId>, record.strategy, record.instrument), record);
   }
   // Said, and nothing more; names are the catalog's.
-  template <class Other>
-  void apply(const Other&, std::string_view) {}
+  void apply(const domain::OrderAmended& record, std::string_view) { orders_.apply(record); }
+  void apply(const domain::OrderArmed& record, std::string_view) { orders_.apply(record); }
+  void apply(const domain::FillVoided& record, std::string_view) {
+    const auto* fill = fills_.find(record.account, record.instrument, record.number);
+    if (fill == nullptr) return;  // a smaller ring has given it up
+    const domain::FillBooked gone = *fill;
+    fills_.apply(record);
+    portfolio_.apply_voided(gone);
+  }
+  void apply(const domain::LotChanged& record, std::string_view) { portfolio_.apply(record); }
+  void apply(const domain::RoundTripClosed& record, std::string_view) { portfolio_.apply(record); }
+  void apply(const domain::AdjustmentChanged& record, std::string_view) {
+    portfolio_.apply(record);
+  }
+  void apply(const domain::LimitChanged& record, std::string_view) { limits_.apply(record); }
+  void apply(const domain::StrategyPaused& record, std::string_view) { states_.apply(record); }
+  void apply(const domain::FlowBooked& record, std::string_view) { portfolio_.apply(record); }
   void apply(const domain::Named&, std::string_view) {}
   void apply(const domain::Defined&, std::string_view) {}
   void apply(const domain::OrderDenied&, std::string_view) {}
@@ -98,7 +120,7 @@ class Engine::Impl {
   void on(const Event& event, const domain::Started& started, std::string_view);
   void on(const Event& event, const domain::Command& command, std::string_view words);
   void on(const Event& event, const domain::JournalRoomChanged& changed, std::string_view);
-  void on(const Event&, const domain::TradeCorrected&, std::string_view) {}
+  void on(const Event& event, const domain::TradeCorrected& corrected, std::string_view);
 
   void on_market_stream(const Event& event, const domain::StreamChanged& changed);
   void deliver_candles();
@@ -116,6 +138,7 @@ class Engine::Impl {
   Decisions decisions_;
   Accounts accounts_;
   TradingStates states_;
+  LimitBook limits_;
   Market market_;
   Valuation valuation_;
   Candles candles_;
@@ -125,10 +148,13 @@ class Engine::Impl {
   LossGuard loss_guard_;
   OrderManager order_manager_;
   Reconciliation reconciliation_;
+  Dealer dealer_;
+  Keeper keeper_;
   Desk desk_;
   Commands commands_;
   Latest<domain::StrategyMemory> memories_;
   std::vector<Candles::Closed> closed_;
+  std::vector<domain::Scope> to_flatten_;
   std::vector<Timestamp> resync_due_;  ///< by InstrumentId
   std::vector<bool> is_market_ready_;  ///< by VenueId
   std::uint64_t books_crossed_ = 0;
@@ -142,23 +168,33 @@ Engine::Impl::Impl(const Setup& setup)
                    static_cast<Impl*>(self)->apply(entry);
                  }),
       accounts_(*setup.config, catalog_),
+      limits_(*setup.config, catalog_),
       market_(catalog_.instruments().size()),
       valuation_(*setup.config, catalog_, market_),
       fills_(setup.fills_kept),
       orders_(setup.ended_orders_kept),
       portfolio_(*setup.config, catalog_, valuation_, market_, decisions_),
-      loss_guard_(*setup.config, catalog_, states_, decisions_),
+      loss_guard_(*setup.config, catalog_, limits_, states_, valuation_, decisions_),
       order_manager_(setup, orders_, fills_, portfolio_, accounts_, states_, decisions_),
       reconciliation_(accounts_, orders_, fills_, portfolio_, order_manager_, decisions_),
-      desk_(setup, candles_, market_, valuation_, portfolio_, accounts_, states_, orders_,
-            order_manager_, decisions_),
-      commands_(catalog_, orders_, order_manager_, desk_, decisions_),
+      dealer_(setup, market_, valuation_, portfolio_, accounts_, states_, limits_, orders_,
+              order_manager_, decisions_),
+      keeper_(market_, portfolio_, accounts_, orders_, order_manager_, dealer_, decisions_),
+      desk_(setup, candles_, market_, portfolio_, accounts_, orders_, order_manager_, dealer_,
+            decisions_),
+      commands_(catalog_, accounts_, states_, limits_, orders_, order_manager_, portfolio_,
+                reconciliation_, dealer_, decisions_),
       resync_due_(catalog_.instruments().size(), domain::never),
       is_market_ready_(catalog_.venues().size()) {
   closed_.reserve(64);
   portfolio_.set_shares(desk_.shares());
   portfolio_.set_on_mark(
       [this](const domain::EquityMarked& marked) { loss_guard_.on_mark(marked); });
+  portfolio_.set_on_trip(
+      [this](const domain::RoundTripClosed& trip) { loss_guard_.on_trip(trip); });
+  loss_guard_.set_flatten([this](domain::Scope scope) {
+    to_flatten_.push_back(scope);  // at the end of the event: its fill is being booked
+  });
   for (std::size_t id = 0; id < accounts_.size(); ++id) {
     const Account& account = accounts_[static_cast<AccountId>(id)];
     if (!account.is_configured) continue;
@@ -182,6 +218,10 @@ void Engine::Impl::on_event(const Event& event, std::string_view words,
 void Engine::Impl::finish() {
   order_manager_.finish();
   reconciliation_.finish();
+  for (const domain::Scope scope : std::exchange(to_flatten_, {})) {
+    commands_.flatten(scope, domain::no<InstrumentId>, domain::daemon_user, "a loss limit");
+  }
+  keeper_.settle();
   const bool is_settled = order_manager_.take_settled();
   const bool is_ready = reconciliation_.take_ready();
   if (is_settled || is_ready) desk_.revisit();
@@ -215,6 +255,7 @@ void Engine::Impl::deliver_candles() {
 void Engine::Impl::on(const Event& event, const domain::Trade& trade, std::string_view) {
   if (!market_.knows(event.instrument)) return;
   market_.on_trade(event.instrument, trade, decisions_.now());
+  keeper_.on_price(event.instrument, trade.price);
   closed_.clear();
   candles_.on_trade(event.instrument, trade.price, trade.quantity, event.venue_time, closed_);
   if (!closed_.empty()) deliver_candles();
@@ -224,6 +265,9 @@ void Engine::Impl::on(const Event& event, const domain::Trade& trade, std::strin
 void Engine::Impl::on(const Event& event, const domain::Quote& quote, std::string_view) {
   if (market_.knows(event.instrument)) {
     market_.on_quote(event.instrument, quote, decisions_.now());
+    if (const auto reference = market_.reference(event.instrument)) {
+      keeper_.on_price(event.instrument, reference->price);
+    }
   }
 }
 
@@ -264,6 +308,7 @@ void Engine::Impl::ask_resync(InstrumentId instrument) {
 }
 
 void Engine::Impl::on(const Event& event, const domain::ClockOffset& offset, std::string_view) {
+  dealer_.on_clock(event.venue, offset.offset);
   each_instrument(event.venue, [&](InstrumentId id) { candles_.set_offset(id, offset.offset); });
   decisions_.wake_at(candles_.next_deadline());
 }
@@ -318,6 +363,11 @@ void Engine::Impl::on(const Event& event, const domain::Execution& execution, st
   order_manager_.on_execution(event, execution, is_listed);
 }
 
+void Engine::Impl::on(const Event& event, const domain::TradeCorrected& corrected,
+                      std::string_view) {
+  if (accounts_.knows(event.account)) order_manager_.on_corrected(event, corrected);
+}
+
 void Engine::Impl::on(const Event& event, const domain::Balance& balance, std::string_view) {
   if (!accounts_.knows(event.account)) return;
   const bool is_listed = balance.source != domain::Source::private_stream &&
@@ -326,7 +376,7 @@ void Engine::Impl::on(const Event& event, const domain::Balance& balance, std::s
 }
 
 void Engine::Impl::on(const Event& event, const domain::ExternalFlow& flow, std::string_view) {
-  if (accounts_.knows(event.account)) portfolio_.on_flow(event.account, flow);
+  if (accounts_.knows(event.account)) portfolio_.on_flow(event.account, flow, event.venue_time);
 }
 
 void Engine::Impl::on(const Event& event, const domain::RequestOutcome& outcome,
@@ -365,6 +415,7 @@ void Engine::Impl::on(const Event&, const domain::Started& started, std::string_
   decisions_.notice(domain::Severity::info, domain::NoticeCode::started,
                     decisions_.text("{} orders alive, {} fills booked, epoch {}",
                                     orders_.live_count(), fills_.last_number(), started.epoch));
+  dealer_.on_started();
   reconciliation_.on_started();
   order_manager_.on_started();
   decisions_.wake_at(portfolio_.next_deadline());
@@ -375,7 +426,13 @@ void Engine::Impl::on(const Event&, const domain::Command& command, std::string_
 }
 
 void Engine::Impl::on(const Event&, const domain::JournalRoomChanged& changed, std::string_view) {
-  desk_.on_journal_room(changed.room);
+  dealer_.on_journal_room(changed.room);
+  const bool is_short = changed.room != domain::JournalRoom::open;
+  decisions_.notice(is_short ? domain::Severity::alarm : domain::Severity::info,
+                    domain::NoticeCode::journal_room_changed,
+                    is_short ? "the journal has no room, or its disk fails: new orders are denied, "
+                               "cancels and fills go on; see the log and `halcyonctl status`"
+                             : "the journal has room again: new orders are taken");
 }
 
 // ---- State --------------------------------------------------------------------------------------
@@ -391,6 +448,7 @@ void Engine::Impl::snapshot(std::vector<domain::RecordEntry>& records) const {
         {domain::InstrumentChanged{instrument, market_.recorded_rules(instrument)}, {}});
   }
   states_.snapshot(records);
+  limits_.snapshot(records);
   fills_.snapshot(records);
   orders_.snapshot(records);
   portfolio_.snapshot(records);
@@ -429,5 +487,6 @@ Timestamp Engine::next_deadline() const { return impl_->next_deadline(); }
 void Engine::snapshot(std::vector<domain::RecordEntry>& records) const { impl_->snapshot(records); }
 std::uint32_t Engine::last_epoch() const { return impl_->last_epoch(); }
 Counters Engine::counters() const { return impl_->counters(); }
+const Book* Engine::book(InstrumentId instrument) const { return impl_->book(instrument); }
 
 }  // namespace halcyon::engine

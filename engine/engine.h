@@ -18,6 +18,8 @@
 
 namespace halcyon::engine {
 
+class Book;  // engine/book.h
+
 /// What an engine is made from. The catalog holds every venue, account, strategy and instrument of
 /// the configuration; both outlive the engine and do not change while it runs.
 struct Setup {
@@ -26,6 +28,8 @@ struct Setup {
   /// By VenueId: when that venue's "no such order" may be believed. Of every venue with an account
   /// in the configuration; `answer_time_out` and `request_validity` are positive.
   std::vector<domain::VisibilityRule> visibility;
+  /// By VenueId: what the venue can do by itself; where it is left out, market and limit orders.
+  std::vector<domain::OrderAbilities> abilities;
   /// How many commands may be on their way to a gateway without an answer; slots kept for cancels
   /// are beside it.
   std::size_t outbox_capacity = 256;
@@ -85,6 +89,10 @@ class Engine {
   std::uint32_t last_epoch() const;
 
   Counters counters() const;
+
+  /// The book of an instrument as it is after the last event; null where there is no such
+  /// instrument. Valid until the next event. For who watches; decides nothing.
+  const Book* book(domain::InstrumentId instrument) const;
 
  private:
   class Impl;

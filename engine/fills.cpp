@@ -26,7 +26,7 @@ void Fills::apply(const FillBooked& fill) {
     ++forgotten_;
   }
   const std::uint64_t* head = heads_.find(place);
-  const Row row{fill, head == nullptr ? 0 : *head};
+  const Row row{fill, head == nullptr ? 0 : *head, {}};
   ++added_;
   if (rows_.size() < kept_) {
     rows_.push_back(row);
@@ -63,6 +63,51 @@ const FillBooked* Fills::newest_until(domain::AccountId account, domain::Instrum
   return found;
 }
 
+void Fills::apply(const domain::FillVoided& voided) {
+  const std::uint64_t* head = heads_.find(key_of(voided.account, voided.instrument));
+  for (std::uint64_t at = head == nullptr ? 0 : *head; at > forgotten_;) {
+    Row& row = rows_[(at - 1) % kept_];
+    if (row.fill.number == voided.number) {
+      row.voided = voided;
+      return;
+    }
+    at = row.previous;
+  }
+}
+
+namespace {
+
+template <class Is>
+const FillBooked* first(const Fills& fills, domain::AccountId account,
+                        domain::InstrumentId instrument, Is is) {
+  const FillBooked* found = nullptr;
+  fills.each_newest_first(account, instrument, [&](const FillBooked& fill) {
+    if (is(fill)) found = &fill;
+    return found == nullptr;
+  });
+  return found;
+}
+
+}  // namespace
+
+const FillBooked* Fills::find(domain::AccountId account, domain::InstrumentId instrument,
+                              domain::ForeignId trade) const {
+  return first(*this, account, instrument,
+               [&](const FillBooked& fill) { return fill.trade == trade && !trade.is_none(); });
+}
+
+const FillBooked* Fills::find(domain::AccountId account, domain::InstrumentId instrument,
+                              std::uint64_t number) const {
+  return first(*this, account, instrument,
+               [&](const FillBooked& fill) { return fill.number == number; });
+}
+
+const FillBooked* Fills::provisional(const FillBooked& like) const {
+  return first(*this, like.account, like.instrument, [&](const FillBooked& fill) {
+    return fill.is_provisional && fill.order == like.order;
+  });
+}
+
 void Fills::snapshot(std::vector<domain::RecordEntry>& records) const {
   // Those let go come first, in the order of their numbers: a ring that is filled again from these
   // records lets go of exactly them.
@@ -72,6 +117,10 @@ void Fills::snapshot(std::vector<domain::RecordEntry>& records) const {
   for (const FillBooked& fill : first) records.push_back({fill, {}});
   for (std::uint64_t at = forgotten_; at < added_; ++at) {
     records.push_back({rows_[at % kept_].fill, {}});
+  }
+  for (std::uint64_t at = forgotten_; at < added_; ++at) {
+    const Row& row = rows_[at % kept_];
+    if (row.voided.number != 0) records.push_back({row.voided, {}});
   }
 }
 

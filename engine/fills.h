@@ -38,10 +38,19 @@ class Fills {
     const std::uint64_t* head = heads_.find(key_of(account, instrument));
     for (std::uint64_t at = head == nullptr ? 0 : *head; at > forgotten_;) {
       const Row& row = rows_[(at - 1) % kept_];
-      if (!act(row.fill)) return;
+      if (row.voided.number == 0 && !act(row.fill)) return;
       at = row.previous;
     }
   }
+
+  void apply(const domain::FillVoided& voided);
+  /// A booked fill that counts; null: there is none, or it is forgotten.
+  const domain::FillBooked* find(domain::AccountId account, domain::InstrumentId instrument,
+                                 domain::ForeignId trade) const;
+  const domain::FillBooked* find(domain::AccountId account, domain::InstrumentId instrument,
+                                 std::uint64_t number) const;
+  /// The newest provisional fill of an order that counts; null: none.
+  const domain::FillBooked* provisional(const domain::FillBooked& like) const;
 
   void snapshot(std::vector<domain::RecordEntry>& records) const;
 
@@ -49,6 +58,7 @@ class Fills {
   struct Row {
     domain::FillBooked fill;
     std::uint64_t previous = 0;  ///< place of the one before it, same account and instrument
+    domain::FillVoided voided;   ///< number 0: it counts
   };
 
   std::size_t kept_;

@@ -15,30 +15,27 @@ Money day_profit(const EquityMarked& marked) {
   return marked.realized + marked.unrealized - marked.fees - marked.day_start;
 }
 
-const config::RiskLimits* find(const std::map<std::string, config::RiskLimits>& table,
-                               const std::string& name) {
-  const auto row = table.find(name);
-  return row == table.end() ? nullptr : &row->second;
-}
-
 }  // namespace
 
 LossGuard::LossGuard(const config::Config& config, const domain::Catalog& catalog,
-                     const TradingStates& states, Decisions& decisions)
+                     const LimitBook& limits, const TradingStates& states,
+                     const Valuation& valuation, Decisions& decisions)
     : config_(config),
       catalog_(catalog),
+      limits_(limits),
       states_(states),
+      valuation_(valuation),
       decisions_(decisions),
       accounts_(catalog.accounts().size()) {}
 
 void LossGuard::on_mark(const EquityMarked& marked) {
   if (marked.strategy != domain::no<domain::StrategyId>) {
     const auto& name = catalog_.name(marked.strategy);
-    judge({marked.account, marked.strategy}, find(config_.risk.strategies, name), name, marked);
+    judge({marked.account, marked.strategy}, limits_.strategy(marked.strategy), name, marked);
     return;
   }
   const auto& name = catalog_.name(marked.account);
-  judge({marked.account, domain::no<domain::StrategyId>}, find(config_.risk.accounts, name), name,
+  judge({marked.account, domain::no<domain::StrategyId>}, limits_.account(marked.account), name,
         marked);
   accounts_.at(domain::index_of(marked.account)) = marked;
   // The daemon is the sum of its accounts; one that was not valued yet adds nothing.
@@ -52,7 +49,7 @@ void LossGuard::on_mark(const EquityMarked& marked) {
     all.peak += account.peak;
   }
   all.drawdown = all.peak - all.equity;
-  judge({}, &config_.risk.daemon, "the daemon", all);
+  judge({}, &limits_.daemon(), "the daemon", all);
 }
 
 void LossGuard::judge(Scope scope, const config::RiskLimits* limits, std::string_view name,
@@ -88,6 +85,38 @@ void LossGuard::halt(Scope scope, Reason reason, std::string_view words) {
       words);
   decisions_.notice(domain::Severity::alarm, domain::NoticeCode::trading_state_changed, words,
                     scope.account);
+  if (config_.risk.flatten_on_loss && flatten_) flatten_(scope);
+}
+
+void LossGuard::on_trip(const domain::RoundTripClosed& trip) {
+  if (!trip.profit.is_negative()) return;
+  const auto loss = valuation_.report(-trip.profit, catalog_.instrument(trip.instrument).quote);
+  if (!loss) return;  // the equity marks tell it when there is a price
+  if (trip.strategy != domain::no<domain::StrategyId>) {
+    judge_trip({trip.account, trip.strategy}, limits_.strategy(trip.strategy),
+               catalog_.name(trip.strategy), trip, *loss);
+  }
+  judge_trip({trip.account, domain::no<domain::StrategyId>}, limits_.account(trip.account),
+             catalog_.name(trip.account), trip, *loss);
+  judge_trip({}, &limits_.daemon(), "the daemon", trip, *loss);
+}
+
+void LossGuard::judge_trip(Scope scope, const config::RiskLimits* limits, std::string_view name,
+                           const domain::RoundTripClosed& trip, Money loss) {
+  if (limits == nullptr) return;
+  if (limits->max_loss_per_trade && loss >= *limits->max_loss_per_trade) {
+    halt(scope, Reason::loss_per_trade_above_limit,
+         decisions_.text("{}: one round trip lost {} {}, the limit is {}; resume it when it may "
+                         "trade on",
+                         name, domain::to_string(loss), config_.risk.currency,
+                         domain::to_string(*limits->max_loss_per_trade)));
+  }
+  if (limits->max_consecutive_losses && trip.losses_in_a_row >= *limits->max_consecutive_losses) {
+    halt(scope, Reason::too_many_consecutive_losses,
+         decisions_.text("{}: {} round trips in a row lost, the limit is {}; resume it when it may "
+                         "trade on",
+                         name, trip.losses_in_a_row, *limits->max_consecutive_losses));
+  }
 }
 
 }  // namespace halcyon::engine

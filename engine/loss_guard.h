@@ -1,12 +1,16 @@
 #pragma once
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
 #include "domain/catalog.h"
 #include "domain/record.h"
 #include "engine/decisions.h"
+#include "engine/limit_book.h"
 #include "engine/trading_states.h"
+#include "engine/valuation.h"
 
 namespace halcyon::engine {
 
@@ -17,12 +21,21 @@ namespace halcyon::engine {
 ///   began (`day_start`), so that deposits and withdrawals do not count.
 /// - Drawdown is of the marked equity from its peak, in percent of the peak. Money that is taken
 ///   out looks like a loss here: the guard errs on the side of stopping.
+/// - A round trip that loses max_loss_per_trade, or max_consecutive_losses of them in a row of one
+///   account and strategy, halt likewise.
+/// - With [risk] flatten_on_loss, what is halted is also flattened.
 /// - The halt is the same latch as an operator's: it survives restarts and ends only by
 ///   `trading.resume`. While the loss lasts, the next mark halts again.
 class LossGuard {
  public:
-  LossGuard(const config::Config& config, const domain::Catalog& catalog,
-            const TradingStates& states, Decisions& decisions);
+  LossGuard(const config::Config& config, const domain::Catalog& catalog, const LimitBook& limits,
+            const TradingStates& states, const Valuation& valuation, Decisions& decisions);
+
+  /// A round trip of an account and strategy was closed.
+  void on_trip(const domain::RoundTripClosed& trip);
+  /// Who flattens what was halted, where the configuration wants that.
+  using Flatten = std::function<void(domain::Scope)>;
+  void set_flatten(Flatten flatten) { flatten_ = std::move(flatten); }
 
   /// A mark of an account, or of a strategy in it, whether or not it becomes a record.
   void on_mark(const domain::EquityMarked& marked);
@@ -32,10 +45,16 @@ class LossGuard {
              const domain::EquityMarked& marked);
   void halt(domain::Scope scope, domain::Reason reason, std::string_view words);
 
+  void judge_trip(domain::Scope scope, const config::RiskLimits* limits, std::string_view name,
+                  const domain::RoundTripClosed& trip, domain::Money loss);
+
   const config::Config& config_;
   const domain::Catalog& catalog_;
+  const LimitBook& limits_;
   const TradingStates& states_;
+  const Valuation& valuation_;
   Decisions& decisions_;
+  Flatten flatten_;
   std::vector<domain::EquityMarked> accounts_;  ///< the last mark, by AccountId
 };
 

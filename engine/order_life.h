@@ -54,6 +54,10 @@ enum class Report : std::uint8_t {
   rejected,       ///< the venue says so
   cancel_asked,   ///< we ask the venue to cancel it
   cancel_failed,  ///< the cancel did not work, and the order may still be there
+  held,           ///< the engine keeps it; the venue is not told yet
+  released,       ///< the engine lets it go to the venue
+  replace_asked,  ///< we ask the venue to amend it
+  replace_ended,  ///< the amend was taken or refused; the order stays
 };
 
 struct Step {
@@ -64,6 +68,22 @@ struct Step {
 inline constexpr std::optional<domain::OrderState> as_proven{};
 
 inline constexpr Step life[] = {
+    {domain::OrderState::pending_submit, Report::held, domain::OrderState::held},
+    {domain::OrderState::held, Report::released, domain::OrderState::pending_submit},
+    {domain::OrderState::held, Report::canceled, domain::OrderState::canceled},
+    {domain::OrderState::held, Report::expired, domain::OrderState::expired},
+
+    {domain::OrderState::accepted, Report::replace_asked, domain::OrderState::pending_replace},
+    {domain::OrderState::partially_filled, Report::replace_asked,
+     domain::OrderState::pending_replace},
+    {domain::OrderState::pending_replace, Report::replace_ended, as_proven},
+    {domain::OrderState::pending_replace, Report::last_fill, domain::OrderState::filled},
+    {domain::OrderState::pending_replace, Report::filled, domain::OrderState::filled},
+    {domain::OrderState::pending_replace, Report::canceled, domain::OrderState::canceled},
+    {domain::OrderState::pending_replace, Report::expired, domain::OrderState::expired},
+    {domain::OrderState::pending_replace, Report::rejected, domain::OrderState::rejected},
+    {domain::OrderState::pending_replace, Report::cancel_asked, domain::OrderState::pending_cancel},
+
     {domain::OrderState::pending_submit, Report::sent, domain::OrderState::submitted},
     {domain::OrderState::pending_submit, Report::unanswered, domain::OrderState::unknown},
     {domain::OrderState::pending_submit, Report::refused, domain::OrderState::rejected},

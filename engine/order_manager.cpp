@@ -93,8 +93,18 @@ OrderState proven_state(const Order& order, const OrderChanged& next) {
 /// Why we asked for the cancel: the order says so while it is under way.
 Reason cancel_reason(const Order& order) {
   if (order.now.state == OrderState::pending_cancel) return order.now.reason;
-  return order.cancel.reason == Reason::canceled_by_strategy ? Reason::canceled_by_strategy
-                                                             : Reason::canceled_by_operator;
+  switch (order.cancel.reason) {
+    case Reason::canceled_by_strategy:
+    case Reason::expired_by_its_time:
+    case Reason::group_filled:
+    case Reason::parent_ended:
+    case Reason::replaced_by_new_order:
+    case Reason::flattened:
+    case Reason::kill_switch:
+      return order.cancel.reason;
+    default:
+      return Reason::canceled_by_operator;
+  }
 }
 
 bool is_same_but_for_evidence(const OrderChanged& a, const OrderChanged& b) {
@@ -183,9 +193,17 @@ void OrderManager::free_slot(bool& is_out) {
 }
 
 void OrderManager::place(const domain::Approved<domain::NewOrder>& approved) {
+  place(approved.value(), approved);
+}
+
+void OrderManager::place(const domain::NewOrder& order,
+                         const domain::Approved<domain::NewOrder>& as_sent) {
+  decisions_.record(domain::OrderOpened{order});
+  emit_place(*orders_.find(order.id), as_sent);
+}
+
+void OrderManager::emit_place(Order& order, const domain::Approved<domain::NewOrder>& approved) {
   const domain::NewOrder& asked = approved.value();
-  decisions_.record(domain::OrderOpened{asked});
-  Order& order = *orders_.find(asked.id);
   const Timestamp valid_until = decisions_.now() + rule(order).request_validity;
   decisions_.record(domain::RequestChanged{asked.id, asked.id, RequestKind::place,
                                            RequestState::journaled, Reason::none, 0, valid_until});
@@ -201,8 +219,182 @@ void OrderManager::place(const domain::Approved<domain::NewOrder>& approved) {
   decisions_.command(command);
 }
 
+void OrderManager::hold(const domain::NewOrder& order) {
+  decisions_.record(domain::OrderOpened{order});
+  Order& held = *orders_.find(order.id);
+  OrderChanged next = held.now;
+  move(held, next, Report::held, Reason::none, held.now.evidence);
+  commit(held, next);
+}
+
+void OrderManager::release(Order& order, const domain::Approved<domain::NewOrder>& as_sent) {
+  const domain::NewOrder& sent = as_sent.value();
+  if (sent.quantity != order.terms().quantity) {
+    amend_held(order, {sent.quantity, order.terms().limit_price, order.terms().stop_price});
+  }
+  OrderChanged next = order.now;
+  move(order, next, Report::released, Reason::none, order.now.evidence);
+  commit(order, next);
+  emit_place(order, as_sent);
+}
+
+void OrderManager::end_held(Order& order, Reason why, bool is_expired) {
+  OrderChanged next = order.now;
+  move(order, next, is_expired ? Report::expired : Report::canceled, why,
+       Evidence{Source::operator_command, {}, 0});
+  commit(order, next);
+}
+
+void OrderManager::amend_held(Order& order, const domain::Terms& terms) {
+  const std::uint32_t version = order.amended.requested + 1;
+  decisions_.record(domain::OrderAmended{order.id(), version, version, terms, terms});
+}
+
+void OrderManager::amend(Order& order, const domain::Approved<domain::NewOrder>& next) {
+  const domain::NewOrder& wanted = next.value();
+  domain::OrderAmended amended = order.amended;
+  if (amended.accepted == 0) amended.now = order.terms();
+  amended.requested += 1;
+  amended.asked = {wanted.quantity, wanted.limit_price, wanted.stop_price};
+  decisions_.record(amended);
+  const Timestamp valid_until = decisions_.now() + rule(order).request_validity;
+  decisions_.record(domain::RequestChanged{decisions_.next_id(), order.id(), RequestKind::replace,
+                                           RequestState::journaled, Reason::none, 0, valid_until,
+                                           amended.requested});
+  OrderChanged changed = order.now;
+  move(order, changed, Report::replace_asked, Reason::none, order.now.evidence);
+  commit(order, changed);
+  if (!std::exchange(order.watch.is_replace_out, true)) ++commands_out_;
+  order.watch.replace_due = decisions_.now() + rule(order).answer_time_out;
+  decisions_.wake_at(order.watch.replace_due);
+  domain::OrderCommand command;
+  command.valid_until = valid_until;
+  command.account = order.asked.account;
+  command.venue = accounts_[order.asked.account].venue;
+  command.what = domain::ReplaceRequest{order.replace.request,
+                                        order.id(),
+                                        order.now.venue_order,
+                                        order.asked.instrument,
+                                        domain::ReplaceMode::amend,
+                                        amended.requested,
+                                        next};
+  decisions_.command(command);
+}
+
+void OrderManager::set_replace(Order& order, RequestState state, Reason reason,
+                               std::int32_t venue_code, std::string_view words) {
+  domain::RequestChanged next = order.replace;
+  next.state = state;
+  next.reason = reason;
+  next.venue_code = venue_code;
+  decisions_.record(next, words);
+  if (!is_waiting(state)) order.watch.replace_due = domain::never;
+  if (state == RequestState::refused || state == RequestState::acknowledged) {
+    free_slot(order.watch.is_replace_out);
+  }
+}
+
+void OrderManager::end_replace(Order& order, bool is_taken, Reason reason, std::int32_t venue_code,
+                               std::string_view words) {
+  if (is_taken) {
+    domain::OrderAmended amended = order.amended;
+    amended.accepted = amended.requested;
+    amended.now = amended.asked;
+    decisions_.record(amended);
+  }
+  set_replace(order, is_taken ? RequestState::acknowledged : RequestState::refused, reason,
+              venue_code, words);
+  OrderChanged changed = order.now;
+  move(order, changed, Report::replace_ended, Reason::none, order.now.evidence);
+  // What it was filled by meanwhile may be all of what is left.
+  if (!domain::is_terminal(changed.state) && changed.filled >= order.most()) {
+    move(order, changed, Report::last_fill, Reason::none, order.now.evidence);
+  }
+  commit(order, changed, words);
+}
+
+void OrderManager::replace_unanswered(Order& order, Reason reason) {
+  set_replace(order, RequestState::unknown, reason, 0);
+  decisions_.notice(
+      Severity::warning, NoticeCode::request_unknown,
+      decisions_.text("amend {} of {}: {}; both quantities count and the venue is "
+                      "asked",
+                      order.amended.requested, name(order), domain::enum_name(reason)),
+      order.asked.account, order.asked.instrument, order.id());
+  order.watch.attempts = 0;
+  ask_later(order);
+}
+
+void OrderManager::on_replace_outcome(Order& order, const domain::RequestOutcome& outcome,
+                                      std::string_view words) {
+  const auto state = next(order.replace.state, outcome.outcome);
+  if (!state) return;
+  switch (*state) {
+    case RequestState::sent:
+      set_replace(order, *state, Reason::none, 0, words);
+      order.watch.replace_due = decisions_.now() + rule(order).answer_time_out;
+      decisions_.wake_at(order.watch.replace_due);
+      break;
+    case RequestState::acknowledged:
+    case RequestState::refused:
+      end_replace(order, *state == RequestState::acknowledged, outcome.reason, outcome.venue_code,
+                  words);
+      // "Unknown order": it may just have been filled.
+      if (*state == RequestState::refused && !order.is_terminal()) {
+        order.watch.attempts = 0;
+        ask_later(order);
+      }
+      break;
+    case RequestState::unknown:
+      replace_unanswered(
+          order, outcome.reason == Reason::none ? Reason::venue_outcome_unknown : outcome.reason);
+      break;
+    case RequestState::journaled:
+      break;
+  }
+}
+
+void OrderManager::judge_replace(Order& order, const domain::OrderReport& report) {
+  if (!order.is_replace_open() || !report.quantity.is_positive()) return;
+  const auto shows = [&](const domain::Terms& terms) {
+    return report.quantity == terms.quantity && report.limit_price == terms.limit_price;
+  };
+  if (shows(order.amended.asked)) {
+    end_replace(order, true, Reason::none, 0, {});
+  } else if (shows(order.terms()) && report.source == Source::single_query &&
+             order.replace.state == RequestState::unknown &&
+             order.watch.asked >= order.replace.valid_until + rule(order).after_valid_until) {
+    // Too late to be taken, and the order stands as it was.
+    end_replace(order, false, Reason::proven_absent, 0, {});
+  }
+}
+
+bool OrderManager::resolve(Order& order, VenueOrderStatus status, std::string_view words) {
+  if (order.is_terminal()) return false;
+  const Evidence evidence{Source::operator_command, {}, 0};
+  const bool was_never = status == VenueOrderStatus::rejected;
+  if (order.place.state != RequestState::acknowledged &&
+      order.place.state != RequestState::refused) {
+    set_place(order, was_never ? RequestState::refused : RequestState::acknowledged,
+              Reason::resolved_by_operator, 0, words);
+  }
+  if (order.is_cancel_under_way() || order.is_cancel_unknown()) {
+    set_cancel(order, RequestState::acknowledged, Reason::resolved_by_operator, 0);
+  }
+  if (order.is_replace_open())
+    set_replace(order, RequestState::refused, Reason::resolved_by_operator, 0);
+  OrderChanged changed = order.now;
+  move(order, changed, report_of(status), Reason::resolved_by_operator, evidence);
+  commit(order, changed, words);
+  return true;
+}
+
 bool OrderManager::cancel(Order& order, Reason why) {
   if (order.is_terminal()) return false;
+  if (order.is_held()) {
+    end_held(order, why);
+    return true;
+  }
   if (order.is_cancel_under_way()) return true;
   send_cancel(order, why);
   OrderChanged next = order.now;
@@ -273,6 +465,9 @@ void OrderManager::on_outcome(const domain::Event& event, const domain::RequestO
   } else if (outcome.request == order->cancel.request) {
     free_slot(order->watch.is_cancel_out);
     on_cancel_outcome(*order, outcome, words);
+  } else if (outcome.request == order->replace.request) {
+    free_slot(order->watch.is_replace_out);
+    on_replace_outcome(*order, outcome, words);
   }
 }
 
@@ -380,6 +575,7 @@ void OrderManager::commit(Order& order, const OrderChanged& next, std::string_vi
   }
   if (order.is_terminal()) {
     order.watch.place_due = order.watch.cancel_due = order.watch.query_due = domain::never;
+    order.watch.replace_due = order.watch.retry_due = domain::never;
     order.watch.is_checked = false;
     if (order.watch.is_cancel_queued) {
       order.watch.is_cancel_queued = false;
@@ -496,6 +692,7 @@ Order* OrderManager::on_report(const domain::Event& event, const domain::OrderRe
 
   const Evidence evidence{report.source, event.venue_time, report.venue_sequence};
   const bool stale = is_stale(evidence, order.now.evidence);
+  if (!stale && alive) judge_replace(order, report);
   OrderChanged changed = order.now;
   if (changed.venue_order.is_none()) changed.venue_order = report.venue_order;
   changed.reported = std::max(changed.reported, report.filled);
@@ -576,11 +773,9 @@ void OrderManager::on_execution(const domain::Event& event, const domain::Execut
 
 void OrderManager::book(const domain::Event& event, const domain::Execution& execution,
                         Order* order, bool is_listed) {
-  // Without a trade id only the cumulative quantity tells a repeat.
-  if (execution.trade.is_none() && order != nullptr && execution.cumulative.is_positive() &&
-      execution.cumulative <= order->now.filled) {
-    return;
-  }
+  // Without a trade id only the cumulative quantity tells a repeat, and how much is new.
+  const bool is_provisional = execution.trade.is_none() && execution.cumulative.is_positive();
+  if (is_provisional && order != nullptr && execution.cumulative <= order->now.filled) return;
   const bool is_unmatched = order == nullptr && !execution.order.is_none();
   const bool is_late =
       is_unmatched || (order != nullptr && order->is_terminal() && !order->is_owed_fills());
@@ -606,10 +801,22 @@ void OrderManager::book(const domain::Event& event, const domain::Execution& exe
   }
   fill.fee = execution.fee;
   fill.venue_time = event.venue_time;
+  fill.is_provisional = is_provisional;
+  if (is_provisional && order != nullptr) {
+    const Quantity added = execution.cumulative - order->now.filled;
+    if (added != fill.quantity) {
+      fill.quantity = added;
+      fill.quote_amount = domain::notional(execution.price, added).value_or(domain::Money{});
+    }
+  }
+  Undone undone;
+  if (order != nullptr && !is_provisional) undone = replace_provisional(fill);
+  fill.number = fills_.last_number() + 1;
+  fill.fee_value = portfolio_.fee_value(fill).value_or(domain::Money{});
   decisions_.record(fill);
   portfolio_.book(fill);
 
-  if (is_listed) {
+  if (is_listed && undone.quantity.is_zero()) {
     decisions_.record(
         domain::DifferenceFound{domain::DifferenceKind::missed_fill, event.account,
                                 event.instrument, domain::no<domain::AssetId>, fill.order,
@@ -639,14 +846,19 @@ void OrderManager::book(const domain::Event& event, const domain::Execution& exe
   const Evidence evidence{Source::trade_record, event.venue_time, execution.venue_sequence};
   OrderChanged changed = order->now;
   if (changed.venue_order.is_none()) changed.venue_order = execution.venue_order;
-  changed.filled += fill.quantity;
-  changed.filled_quote += fill.quote_amount;
+  changed.filled += fill.quantity - undone.quantity;
+  changed.filled_quote += fill.quote_amount - undone.amount;
   changed.reported = std::max({changed.reported, execution.cumulative, changed.filled});
-  const bool is_last = changed.filled >= order->asked.quantity;
+  const bool is_last = changed.filled >= order->most();
   move(*order, changed, is_last ? Report::last_fill : Report::part_fill, Reason::none, evidence);
   commit(*order, changed);
 
-  if (is_late) {
+  // Of a provisional fill that said more, the rest is booked again.
+  if (undone.quantity > fill.quantity) {
+    book_rest(*order, undone, fill);
+  }
+
+  if (is_late && undone.quantity.is_zero()) {
     decisions_.notice(
         Severity::alarm, NoticeCode::fill_after_terminal,
         decisions_.text("{} was {} and is filled by {} at {}; booked", name(*order),
@@ -654,19 +866,109 @@ void OrderManager::book(const domain::Event& event, const domain::Execution& exe
                         domain::to_string(fill.price)),
         event.account, event.instrument, order->id());
   }
-  if (order->now.filled > order->asked.quantity) {
-    decisions_.notice(Severity::alarm, NoticeCode::overfill,
-                      decisions_.text("{} asked for {} and is filled by {}; booked", name(*order),
-                                      domain::to_string(order->asked.quantity),
-                                      domain::to_string(order->now.filled)),
-                      event.account, event.instrument, order->id());
+  if (order->now.filled > order->most()) {
+    decisions_.notice(
+        Severity::alarm, NoticeCode::overfill,
+        decisions_.text("{} asked for {} and is filled by {}; booked", name(*order),
+                        domain::to_string(order->most()), domain::to_string(order->now.filled)),
+        event.account, event.instrument, order->id());
   }
+}
+
+void OrderManager::void_fill(const domain::FillBooked& fill, Reason reason, std::uint64_t by) {
+  const domain::FillBooked gone = fill;
+  decisions_.record(domain::FillVoided{gone.number, by, reason, gone.order, gone.account,
+                                       gone.strategy, gone.instrument});
+  portfolio_.unbook(gone);
+}
+
+OrderManager::Undone OrderManager::replace_provisional(const domain::FillBooked& real) {
+  Undone undone;
+  // One execution may stand for several cumulative words, and they for several executions.
+  while (undone.quantity < real.quantity) {
+    const domain::FillBooked* found = fills_.provisional(real);
+    if (found == nullptr) break;
+    undone.quantity += found->quantity;
+    undone.amount += found->quote_amount;
+    undone.price = found->price;
+    void_fill(*found, Reason::provisional_replaced, fills_.last_number() + 1);
+  }
+  return undone;
+}
+
+void OrderManager::book_rest(Order& order, const Undone& undone, const domain::FillBooked& real) {
+  domain::FillBooked rest = real;
+  rest.number = fills_.last_number() + 1;
+  rest.trade = {};
+  rest.is_provisional = true;
+  rest.late = false;
+  rest.fee = {};
+  rest.fee_value = {};
+  rest.fee_asset = domain::no<domain::AssetId>;
+  rest.quantity = undone.quantity - real.quantity;
+  rest.price = undone.price;
+  rest.quote_amount = domain::notional(undone.price, rest.quantity).value_or(domain::Money{});
+  decisions_.record(rest);
+  portfolio_.book(rest);
+  OrderChanged changed = order.now;
+  changed.filled += rest.quantity;
+  changed.filled_quote += rest.quote_amount;
+  changed.reported = std::max(changed.reported, changed.filled);
+  commit(order, changed);
+}
+
+void OrderManager::on_corrected(const domain::Event& event,
+                                const domain::TradeCorrected& corrected) {
+  const domain::FillBooked* found = fills_.find(event.account, event.instrument, corrected.trade);
+  if (found == nullptr) {
+    decisions_.notice(Severity::alarm, NoticeCode::late_unmatched,
+                      decisions_.text("the venue {} a trade that is not booked here, or not kept "
+                                      "any more; compare the position by hand",
+                                      corrected.is_bust ? "takes back" : "corrects"),
+                      event.account, event.instrument, corrected.order);
+    return;
+  }
+  const domain::FillBooked before = *found;
+  const bool is_same = !corrected.is_bust && corrected.price == before.price &&
+                       corrected.quantity == before.quantity;
+  if (is_same) return;
+  const std::uint64_t next = corrected.is_bust ? 0 : fills_.last_number() + 1;
+  void_fill(before, corrected.is_bust ? Reason::trade_busted : Reason::trade_corrected, next);
+  domain::FillBooked after = before;
+  after.quantity = {};
+  after.quote_amount = {};
+  if (!corrected.is_bust) {
+    after.number = next;
+    after.price = corrected.price;
+    after.quantity = corrected.quantity;
+    after.quote_amount = corrected.quote_amount;
+    if (after.quote_amount.is_zero()) {
+      after.quote_amount = domain::notional(after.price, after.quantity).value_or(domain::Money{});
+    }
+    after.source = corrected.source;
+    decisions_.record(after);
+    portfolio_.book(after);
+  }
+  if (Order* order = orders_.find(before.order)) {
+    OrderChanged changed = order->now;
+    changed.filled = changed.filled + after.quantity - before.quantity;
+    changed.filled_quote = changed.filled_quote + after.quote_amount - before.quote_amount;
+    changed.reported = changed.reported + after.quantity - before.quantity;
+    commit(*order, changed);
+  }
+  decisions_.notice(
+      Severity::alarm, NoticeCode::fill_voided,
+      decisions_.text(
+          "fill {} of {} at {}: {}", before.number, domain::to_string(before.quantity),
+          domain::to_string(before.price),
+          corrected.is_bust ? "the venue has taken it back" : "the venue has corrected it"),
+      before.account, before.instrument, before.order);
 }
 
 bool OrderManager::has_nameless(AccountId account, InstrumentId instrument) const {
   bool found = false;
   orders_.each_live([&](const Order& order) {
-    found |= order.is_ours() && order.asked.account == account &&
+    found |= order.is_ours() && !order.is_held() && order.asked.account == account &&
              order.asked.instrument == instrument && order.now.venue_order.is_none() &&
              order.place.state != RequestState::refused;
   });
@@ -799,6 +1101,7 @@ void OrderManager::on_status_answer(const domain::AnswerEnd& end) {
   is_settled_ = true;
   const bool is_open_question = order->place.state == RequestState::unknown ||
                                 order->is_cancel_unknown() || end.not_found ||
+                                order->replace.state == RequestState::unknown ||
                                 order->now.state == OrderState::pending_cancel;
   if (is_open_question && !order->is_terminal()) ask_later(*order);
 
@@ -837,7 +1140,10 @@ void OrderManager::on_fills_complete(AccountId account, InstrumentId instrument,
 void OrderManager::on_started() {
   orders_.each_live([this](Order& order) {
     order.watch = Watch{};
-    if (!order.is_ours()) return;
+    if (!order.is_ours() || order.is_held()) return;
+    if (order.is_replace_open() && is_waiting(order.replace.state)) {
+      replace_unanswered(order, Reason::venue_outcome_unknown);
+    }
     if (is_waiting(order.place.state)) place_unanswered(order, Reason::venue_outcome_unknown);
     if (order.is_cancel_under_way()) cancel_unanswered(order, Reason::venue_outcome_unknown);
   });
@@ -858,8 +1164,11 @@ void OrderManager::on_stream_ready(AccountId account) {
 
 void OrderManager::on_stream_down(AccountId account) {
   orders_.each_live([&](Order& order) {
-    if (order.asked.account != account || order.is_terminal()) return;
+    if (order.asked.account != account || order.is_terminal() || order.is_held()) return;
     order.watch.is_checked = false;
+    if (order.is_replace_open() && order.replace.state == RequestState::sent) {
+      replace_unanswered(order, Reason::connection_lost);
+    }
     if (order.place.state == RequestState::sent) place_unanswered(order, Reason::connection_lost);
     if (!order.cancel.request.is_none() && order.cancel.state == RequestState::sent) {
       cancel_unanswered(order, Reason::connection_lost);
@@ -867,12 +1176,33 @@ void OrderManager::on_stream_down(AccountId account) {
   });
 }
 
+void OrderManager::expire(Order& order) {
+  if (order.is_terminal() || !order.is_ours()) return;
+  if (order.is_held()) {
+    end_held(order, Reason::expired_by_its_time, true);
+    return;
+  }
+  const bool is_first = order.cancel.request.is_none();
+  const bool has_failed = order.cancel.state == RequestState::refused;
+  if (is_first || (has_failed && order.watch.retry_due <= decisions_.now())) {
+    cancel(order, Reason::expired_by_its_time);
+    order.watch.retry_due = decisions_.now() + cancel_again;
+  } else if (order.watch.retry_due <= decisions_.now()) {
+    order.watch.retry_due = domain::never;
+  }
+}
+
 void OrderManager::on_time() {
   const Timestamp now = decisions_.now();
   orders_.each_live([&](Order& order) {
     if (order.watch.place_due <= now) place_unanswered(order, Reason::no_answer_in_time);
     if (order.watch.cancel_due <= now) cancel_unanswered(order, Reason::no_answer_in_time);
+    if (order.watch.replace_due <= now) replace_unanswered(order, Reason::no_answer_in_time);
+    if (order.asked.expires <= now) expire(order);
     if (order.watch.query_due <= now) ask(order);
+    if (!order.is_held() && order.asked.expires > now && order.watch.retry_due <= now) {
+      order.watch.retry_due = domain::never;
+    }
   });
   ask_for_parked();
 }
@@ -880,7 +1210,12 @@ void OrderManager::on_time() {
 Timestamp OrderManager::next_deadline() const {
   Timestamp first = domain::never;
   orders_.each_live([&](const Order& order) {
-    first = std::min({first, order.watch.place_due, order.watch.cancel_due, order.watch.query_due});
+    first = std::min({first, order.watch.place_due, order.watch.cancel_due, order.watch.query_due,
+                      order.watch.replace_due, order.watch.retry_due});
+    if (order.is_held() ||
+        (order.is_ours() && !order.is_terminal() && order.cancel.request.is_none())) {
+      first = std::min(first, order.asked.expires);
+    }
   });
   for (const Parked& parked : parked_) first = std::min(first, parked.due);
   return first;

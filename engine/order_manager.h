@@ -30,6 +30,8 @@ namespace halcyon::engine {
 /// - "No such order" counts when it was asked for after the venue's visibility rule allows. So many
 ///   in a row, and then a complete answer about fills without one of this order, prove that it was
 ///   never there: rejected, `proven_absent`.
+/// - A venue that gives only cumulative quantities has provisional fills booked, and the real ones
+///   take their place when they come. A trade that the venue takes back or corrects is voided.
 /// - An execution is booked once, in whatever state its order is, known or not. A row of a list
 /// that
 ///   names an order only by an id we have not learned yet waits until it is clear whose it is.
@@ -39,6 +41,8 @@ class OrderManager {
  public:
   static constexpr domain::Duration late_fill_patience = std::chrono::milliseconds{500};
   static constexpr std::size_t max_parked = 4096;
+  /// An order whose time is over, and whose cancel was refused, is cancelled again after so long.
+  static constexpr domain::Duration cancel_again = std::chrono::seconds{5};
   /// How far back fills are looked through for those of an order that is met for the first time.
   static constexpr std::size_t max_fills_of_a_stranger = 4096;
 
@@ -50,8 +54,23 @@ class OrderManager {
 
   /// The gate's slots: whether one more order may be on its way; cancels have some beside them.
   bool has_room() const { return commands_out_ < outbox_capacity_; }
+  /// Records the order and sends it in another form.
+  void place(const domain::NewOrder& order, const domain::Approved<domain::NewOrder>& as_sent);
   /// Records the order and sends it.
   void place(const domain::Approved<domain::NewOrder>& order);
+  /// Records an order that the engine keeps for now; no venue hears of it.
+  void hold(const domain::NewOrder& order);
+  /// Lets a held order go, in the form that the venue shall see: its quantity is what it may still
+  /// be filled by.
+  void release(Order& order, const domain::Approved<domain::NewOrder>& as_sent);
+  /// Ends a held order.
+  void end_held(Order& order, domain::Reason why, bool is_expired = false);
+  /// Asks the venue to change a working order; `next` as it shall stand.
+  void amend(Order& order, const domain::Approved<domain::NewOrder>& next);
+  /// Changes what the engine itself keeps.
+  void amend_held(Order& order, const domain::Terms& terms);
+  /// An operator's word about an order whose fate nobody can find out. False when it has ended.
+  bool resolve(Order& order, domain::VenueOrderStatus status, std::string_view words);
   /// False when the order has ended. Asking twice sends once.
   bool cancel(Order& order, domain::Reason why);
 
@@ -65,6 +84,7 @@ class OrderManager {
                    std::string_view words);
   /// `is_listed`: a row of an answer about fills.
   void on_execution(const domain::Event& event, const domain::Execution& execution, bool is_listed);
+  void on_corrected(const domain::Event& event, const domain::TradeCorrected& corrected);
   void on_status_answer(const domain::AnswerEnd& end);
   /// A complete answer about the fills of an instrument, asked for at `asked`.
   void on_fills_complete(domain::AccountId account, domain::InstrumentId instrument,
@@ -115,12 +135,32 @@ class OrderManager {
                         const domain::RequestOutcome& outcome, std::string_view words);
   void on_cancel_outcome(Order& order, const domain::RequestOutcome& outcome,
                          std::string_view words);
+  void emit_place(Order& order, const domain::Approved<domain::NewOrder>& as_sent);
+  void set_replace(Order& order, domain::RequestState state, domain::Reason reason,
+                   std::int32_t venue_code, std::string_view words = {});
+  /// The amend was taken, or it was not: the order stands by what is proven.
+  void end_replace(Order& order, bool is_taken, domain::Reason reason, std::int32_t venue_code,
+                   std::string_view words);
+  void on_replace_outcome(Order& order, const domain::RequestOutcome& outcome,
+                          std::string_view words);
+  void replace_unanswered(Order& order, domain::Reason reason);
+  void expire(Order& order);
+  void judge_replace(Order& order, const domain::OrderReport& report);
   void place_unanswered(Order& order, domain::Reason reason);
   void cancel_unanswered(Order& order, domain::Reason reason);
 
   void move(const Order& order, domain::OrderChanged& next, Report heard, domain::Reason reason,
             const domain::Evidence& evidence) const;
   void commit(Order& order, const domain::OrderChanged& next, std::string_view words = {});
+  /// What provisional fills had said.
+  struct Undone {
+    domain::Quantity quantity;
+    domain::Money amount;
+    domain::Price price;
+  };
+  void void_fill(const domain::FillBooked& fill, domain::Reason reason, std::uint64_t by);
+  Undone replace_provisional(const domain::FillBooked& real);
+  void book_rest(Order& order, const Undone& undone, const domain::FillBooked& real);
   void book(const domain::Event& event, const domain::Execution& execution, Order* order,
             bool is_listed);
   bool is_absence_waiting(const Order& order) const;

@@ -14,14 +14,16 @@ constexpr std::size_t live_reserved = 1024;
 }  // namespace
 
 Quantity Order::open_quantity() const {
-  const Quantity upto = is_terminal() ? now.reported : std::max(asked.quantity, now.reported);
+  const Quantity upto = is_terminal() ? now.reported : std::max(most(), now.reported);
   return upto > now.filled ? upto - now.filled : Quantity{};
 }
 
 Orders::Orders(std::size_t ended_kept)
     : ended_kept_(std::max<std::size_t>(ended_kept, 1)),
       by_id_(ended_kept_ + live_reserved),
-      by_venue_(ended_kept_ + live_reserved) {
+      by_venue_(ended_kept_ + live_reserved),
+      successors_(live_reserved),
+      groups_(live_reserved) {
   slots_.reserve(ended_kept_ + live_reserved);
   free_.reserve(ended_kept_ + live_reserved);
 }
@@ -50,6 +52,8 @@ void Orders::forget_oldest() {
     by_venue_.erase({order.asked.account, order.asked.instrument, order.now.venue_order});
   }
   if (!order.is_ours()) external_names_.erase(order.id());
+  if (!order.asked.group.is_none()) groups_.erase(order.asked.group);
+  if (!order.asked.replaces.is_none()) successors_.erase(order.asked.replaces);
   free_.push_back(at);
 }
 
@@ -69,6 +73,16 @@ void Orders::apply(const domain::OrderOpened& opened, std::string_view external_
   order.now.order = opened.order.id;
   order.place.request = opened.order.id;
   order.place.order = opened.order.id;
+  order.armed.order = order.amended.order = opened.order.id;
+  order.armed.stop_price = opened.order.stop_price;
+  if (!opened.order.group.is_none()) {
+    std::array<domain::OrderId, most_in_group> members{};
+    if (const auto* known = groups_.find(opened.order.group)) members = *known;
+    const auto free = std::find(members.begin(), members.end(), domain::OrderId{});
+    if (free != members.end()) *free = opened.order.id;
+    groups_.put(opened.order.group, members);
+  }
+  if (!opened.order.replaces.is_none()) successors_.put(opened.order.replaces, opened.order.id);
   if (!order.is_ours()) {
     order.place.state = domain::RequestState::acknowledged;
     external_names_.emplace(opened.order.id, external_name);
@@ -106,7 +120,25 @@ void Orders::apply(const domain::OrderChanged& changed) {
 void Orders::apply(const domain::RequestChanged& changed) {
   Order* order = find(changed.order);
   if (order == nullptr) return;
-  (changed.kind == domain::RequestKind::place ? order->place : order->cancel) = changed;
+  switch (changed.kind) {
+    case domain::RequestKind::place:
+      order->place = changed;
+      break;
+    case domain::RequestKind::cancel:
+      order->cancel = changed;
+      break;
+    case domain::RequestKind::replace:
+      order->replace = changed;
+      break;
+  }
+}
+
+void Orders::apply(const domain::OrderAmended& amended) {
+  if (Order* order = find(amended.order)) order->amended = amended;
+}
+
+void Orders::apply(const domain::OrderArmed& armed) {
+  if (Order* order = find(armed.order)) order->armed = armed;
 }
 
 Order* Orders::find(domain::OrderId id) {
@@ -134,6 +166,11 @@ void Orders::snapshot(const List& list, std::vector<domain::RecordEntry>& record
                        name == external_names_.end() ? std::string_view{} : name->second});
     if (order.is_ours()) records.push_back({order.place, {}});
     if (!order.cancel.request.is_none()) records.push_back({order.cancel, {}});
+    if (!order.replace.request.is_none()) records.push_back({order.replace, {}});
+    if (order.amended.requested != 0) records.push_back({order.amended, {}});
+    const bool is_armed = order.armed.is_triggered || !order.armed.extreme.is_zero() ||
+                          order.armed.stop_price != order.asked.stop_price;
+    if (is_armed) records.push_back({order.armed, {}});
     records.push_back({order.now, {}});
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,18 +16,22 @@ namespace halcyon::engine {
 
 /// What the order manager waits for. Not durable: a restart asks again.
 struct Watch {
-  domain::Timestamp place_due = domain::never;   ///< no answer to the place request until then
-  domain::Timestamp cancel_due = domain::never;  ///< likewise, the cancel
-  domain::Timestamp query_due = domain::never;   ///< ask the venue for the order
-  domain::RequestId query;                       ///< the question under way
-  domain::Timestamp asked;                       ///< when
-  std::uint32_t attempts = 0;                    ///< questions since the last news
-  std::uint32_t absences = 0;                    ///< believable "no such order" in a row
-  domain::Timestamp absent_since;                ///< when the last of them was asked for
+  domain::Timestamp place_due = domain::never;    ///< no answer to the place request until then
+  domain::Timestamp cancel_due = domain::never;   ///< likewise, the cancel
+  domain::Timestamp query_due = domain::never;    ///< ask the venue for the order
+  domain::RequestId query;                        ///< the question under way
+  domain::Timestamp asked;                        ///< when
+  std::uint32_t attempts = 0;                     ///< questions since the last news
+  std::uint32_t absences = 0;                     ///< believable "no such order" in a row
+  domain::Timestamp absent_since;                 ///< when the last of them was asked for
+  domain::Timestamp replace_due = domain::never;  ///< no answer to the amend until then
+  domain::Timestamp retry_due = domain::never;    ///< held: the gate is asked again
+  domain::Reason refused = domain::Reason::none;  ///< held: what the gate said last
   std::uint64_t listed = 0;       ///< number of the last list of open orders that named it
   bool is_checked = false;        ///< reconciliation waits for the venue's word on it
   bool is_place_out = false;      ///< the command is on its way to the gateway
   bool is_cancel_out = false;     ///< likewise
+  bool is_replace_out = false;    ///< likewise
   bool is_cancel_queued = false;  ///< journaled, but the outbox had no slot yet
   bool is_cancel_wanted = false;  ///< to be asked again as soon as the venue can be reached
 };
@@ -34,14 +39,33 @@ struct Watch {
 /// One order and its requests, as the records left them.
 struct Order {
   domain::NewOrder asked;
-  domain::OrderChanged now;       ///< state, evidence, filled, reported
-  domain::RequestChanged place;   ///< of an external order: acknowledged
-  domain::RequestChanged cancel;  ///< the last one; its request is none when there was none
+  domain::OrderChanged now;        ///< state, evidence, filled, reported
+  domain::RequestChanged place;    ///< of an external order: acknowledged
+  domain::RequestChanged cancel;   ///< the last one; its request is none when there was none
+  domain::RequestChanged replace;  ///< likewise
+  domain::OrderAmended amended;    ///< `requested` 0: never
+  domain::OrderArmed armed;        ///< of an order that the engine keeps
   Watch watch;
 
   const domain::OrderId& id() const { return asked.id; }
   bool is_ours() const { return asked.origin != domain::Origin::external; }
   bool is_terminal() const { return domain::is_terminal(now.state); }
+  bool is_held() const { return now.state == domain::OrderState::held; }
+  /// What stands at the venue, as far as it is proven.
+  domain::Terms terms() const {
+    if (amended.accepted != 0) return amended.now;
+    return {asked.quantity, asked.limit_price, asked.stop_price};
+  }
+  bool is_replace_open() const {
+    return !replace.request.is_none() && replace.state != domain::RequestState::acknowledged &&
+           replace.state != domain::RequestState::refused;
+  }
+  /// The most it may be filled by: of an amend that is under way, the greater of both quantities.
+  domain::Quantity most() const {
+    const domain::Quantity now_asked = terms().quantity;
+    return is_replace_open() && amended.asked.quantity > now_asked ? amended.asked.quantity
+                                                                   : now_asked;
+  }
   /// Fills that the venue counted and we have not booked.
   bool is_owed_fills() const { return now.reported > now.filled; }
   /// What may still change the position: counts against every limit. Of a terminal order only what
@@ -67,7 +91,24 @@ class Orders {
   void apply(const domain::OrderOpened& opened, std::string_view external_name);
   void apply(const domain::OrderChanged& changed);
   void apply(const domain::RequestChanged& changed);
+  void apply(const domain::OrderAmended& amended);
+  void apply(const domain::OrderArmed& armed);
 
+  /// Orders that end each other, ended ones included as long as they are remembered.
+  static constexpr std::size_t most_in_group = 4;
+  template <class Act>
+  void each_of_group(domain::OrderId group, Act act) {
+    const auto* members = groups_.find(group);
+    if (members == nullptr) return;
+    for (const domain::OrderId id : std::array{*members}) {
+      if (Order* order = id.is_none() ? nullptr : find(id)) act(*order);
+    }
+  }
+  /// The order that replaces this one; none: it was not replaced.
+  domain::OrderId successor(domain::OrderId id) const {
+    const domain::OrderId* next = successors_.find(id);
+    return next == nullptr ? domain::OrderId{} : *next;
+  }
   Order* find(domain::OrderId id);
   const Order* find(domain::OrderId id) const;
   /// By the venue's own id.
@@ -116,6 +157,8 @@ class Orders {
   List live_, ended_;
   FlatMap<domain::OrderId, std::uint32_t> by_id_;
   FlatMap<ForeignKey, std::uint32_t> by_venue_;
+  FlatMap<domain::OrderId, domain::OrderId> successors_;
+  FlatMap<domain::OrderId, std::array<domain::OrderId, most_in_group>> groups_;
   std::unordered_map<domain::OrderId, std::string> external_names_;
 };
 

@@ -32,6 +32,8 @@ Portfolio::Portfolio(const config::Config& config, const domain::Catalog& catalo
       valuation_(valuation),
       market_(market),
       decisions_(decisions),
+      lots_(decisions),
+      accepted_up_to_(config.risk.accept_adjustments_up_to),
       positions_(256),
       balances_(1024),
       marks_(256),
@@ -96,6 +98,54 @@ void Portfolio::apply(const FillBooked& fill) {
   });
 }
 
+void Portfolio::apply_voided(const FillBooked& fill) {
+  FillBooked back = fill;
+  back.side = domain::opposite(fill.side);
+  back.fee = -fill.fee;
+  apply(back);
+}
+
+void Portfolio::apply(const domain::AdjustmentChanged& changed) {
+  const auto same = std::find_if(adjustments_.begin(), adjustments_.end(),
+                                 [&](const auto& one) { return one.number == changed.number; });
+  if (same == adjustments_.end()) {
+    adjustments_.push_back(changed);
+  } else {
+    *same = changed;
+  }
+}
+
+void Portfolio::adjust(AccountId account, AssetId asset, Money amount) {
+  domain::AdjustmentChanged found;
+  found.number = adjustments_.empty() ? 1 : adjustments_.back().number + 1;
+  found.account = account;
+  found.asset = asset;
+  found.amount = amount;
+  found.found = decisions_.now();
+  const auto worth = valuation_.report(amount.abs(), asset);
+  found.is_accepted = worth && *worth <= accepted_up_to_;
+  decisions_.record(found);
+  if (found.is_accepted) return;
+  decisions_.notice(domain::Severity::alarm, domain::NoticeCode::adjustment_waiting,
+                    decisions_.text("adjustment {}: {} has {} {} that nothing explains; accept it "
+                                    "with adjustments.accept when it is known why",
+                                    found.number, catalog_.name(account), domain::to_string(amount),
+                                    catalog_.name(asset)),
+                    account);
+}
+
+bool Portfolio::accept_adjustment(std::uint64_t number, domain::UserId user) {
+  for (const domain::AdjustmentChanged& one : adjustments_) {
+    if (one.number != number || one.is_accepted) continue;
+    domain::AdjustmentChanged accepted = one;
+    accepted.is_accepted = true;
+    accepted.user = user;
+    decisions_.record(accepted);
+    return true;
+  }
+  return false;
+}
+
 void Portfolio::apply(const DifferenceFound& difference) {
   if (difference.kind != DifferenceKind::balance) return;
   const Quantity found = difference.theirs - difference.ours;
@@ -106,22 +156,48 @@ void Portfolio::snapshot(std::vector<domain::RecordEntry>& records) const {
   for (const auto& row : positions_.rows()) records.push_back({row, {}});
   for (const auto& row : balances_.rows()) records.push_back({row, {}});
   for (const auto& row : marks_.rows()) records.push_back({row, {}});
+  lots_.snapshot(records);
+  for (const auto& row : adjustments_) records.push_back({row, {}});
 }
 
-void Portfolio::book(const FillBooked& fill) {
+std::optional<Money> Portfolio::fee_value(const FillBooked& fill) const {
+  if (fill.fee_asset == domain::no<AssetId> || fill.fee.is_zero()) return Money{};
   const domain::Instrument& instrument = catalog_.instrument(fill.instrument);
+  if (fill.fee_asset == instrument.base) {
+    return domain::notional(fill.price, as_quantity(fill.fee));
+  }
+  return valuation_.convert(fill.fee, fill.fee_asset, instrument.quote);
+}
+
+FillEffect Portfolio::effect_of(const FillBooked& fill) const {
   FillEffect effect;
   effect.side = fill.side;
   effect.quantity = fill.quantity;
   effect.amount = fill.quote_amount;
-  if (fill.fee_asset == domain::no<AssetId> || fill.fee.is_zero()) {
-    // No fee.
-  } else if (fill.fee_asset == instrument.base) {
+  if (fill.fee_asset == domain::no<AssetId> || fill.fee.is_zero()) return effect;
+  if (fill.fee_asset == catalog_.instrument(fill.instrument).base) {
     effect.base_fee = as_quantity(fill.fee);
-    effect.base_fee_value = domain::notional(fill.price, effect.base_fee).value_or(Money{});
-  } else if (const auto value = valuation_.convert(fill.fee, fill.fee_asset, instrument.quote)) {
-    effect.other_fee = *value;
+    effect.base_fee_value = fill.fee_value;
   } else {
+    effect.other_fee = fill.fee_value;
+  }
+  return effect;
+}
+
+void Portfolio::unbook(const FillBooked& fill) {
+  const auto* before = position(fill.account, fill.strategy, fill.instrument);
+  if (before == nullptr) return;
+  const FillEffect back = reverse_of(effect_of(fill));
+  PositionChanged after = after_fill(*before, back);
+  after.fills = before->fills == 0 ? 0 : before->fills - 1;
+  after.realized_fifo += lots_.book(fill, back);
+  decisions_.record(after);
+}
+
+void Portfolio::book(const FillBooked& fill) {
+  const domain::Instrument& instrument = catalog_.instrument(fill.instrument);
+  const FillEffect effect = effect_of(fill);
+  if (!fee_value(fill)) {
     // The fee itself stays in the fill's record, and the balance of its asset shows it.
     decisions_.notice(
         domain::Severity::warning, domain::NoticeCode::unvalued_fee,
@@ -136,7 +212,9 @@ void Portfolio::book(const FillBooked& fill) {
   before.account = fill.account;
   before.strategy = fill.strategy;
   before.instrument = fill.instrument;
-  decisions_.record(after_fill(before, effect));
+  PositionChanged after = after_fill(before, effect);
+  after.realized_fifo += lots_.book(fill, effect);
+  decisions_.record(after);
 
   each_flow(fill, instrument, [&](AssetId asset, Money change) {
     if (!change.is_negative()) return;
@@ -173,8 +251,8 @@ void Portfolio::on_balance(AccountId account, const domain::Balance& balance, Ti
   }
 }
 
-void Portfolio::on_flow(AccountId account, const domain::ExternalFlow& flow) {
-  explain(account, flow.asset, flow.amount);
+void Portfolio::on_flow(AccountId account, const domain::ExternalFlow& flow, Timestamp venue_time) {
+  decisions_.record(domain::FlowBooked{account, flow.asset, flow.amount, venue_time});
 }
 
 void Portfolio::on_list_begin(AccountId account) {
@@ -218,6 +296,7 @@ bool Portfolio::on_list_end(AccountId account, bool is_owed) {
         words);
     decisions_.notice(domain::Severity::warning, domain::NoticeCode::difference_found, words,
                       account);
+    adjust(account, asset, unexplained);
   }
   return is_suspicious;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "domain/record.h"
 #include "engine/decisions.h"
 #include "engine/latest.h"
+#include "engine/lots.h"
 #include "engine/market.h"
 #include "engine/valuation.h"
 
@@ -46,14 +48,32 @@ class Portfolio {
   }
   void snapshot(std::vector<domain::RecordEntry>& records) const;
 
+  void apply(const domain::LotChanged& changed) { lots_.apply(changed); }
+  void apply(const domain::RoundTripClosed& closed) { lots_.apply(closed); }
+  void apply(const domain::AdjustmentChanged& changed);
+  void apply(const domain::FlowBooked& flow) { explain(flow.account, flow.asset, flow.amount); }
+  /// A fill that was booked does not count any more.
+  void apply_voided(const domain::FillBooked& fill);
+
+  /// The fee of a fill in the quote currency of its instrument, now; empty: there is no price.
+  std::optional<domain::Money> fee_value(const domain::FillBooked& fill) const;
   /// Books what a fill does to its position; the fill itself is recorded by the caller.
   void book(const domain::FillBooked& fill);
+  /// Takes it back, by its own price and fee.
+  void unbook(const domain::FillBooked& fill);
+
+  /// Adjustments that wait, and those that were accepted, by their numbers from 1.
+  const std::vector<domain::AdjustmentChanged>& adjustments() const { return adjustments_; }
+  /// False when there is none of this number that waits.
+  bool accept_adjustment(std::uint64_t number, domain::UserId user);
+  void set_on_trip(Lots::OnTrip on_trip) { lots_.set_on_trip(std::move(on_trip)); }
 
   /// The venue's word about one asset. `in_list`: a row of a balances answer.
   void on_balance(domain::AccountId account, const domain::Balance& balance,
                   domain::Timestamp venue_time, bool in_list);
   /// Money came or went without a trade: what the balances will show is explained.
-  void on_flow(domain::AccountId account, const domain::ExternalFlow& flow);
+  void on_flow(domain::AccountId account, const domain::ExternalFlow& flow,
+               domain::Timestamp venue_time);
   /// A balances answer begins.
   void on_list_begin(domain::AccountId account);
   /// It ended, complete. Assets that it did not name are zero. What fills and flows do not explain
@@ -71,6 +91,16 @@ class Portfolio {
                         domain::InstrumentId instrument) const {
     const auto* known = position(account, strategy, instrument);
     return known == nullptr ? domain::Quantity{} : known->quantity;
+  }
+  /// What an account was worth when it was last marked; empty: it could not be valued yet.
+  std::optional<domain::Money> equity(domain::AccountId account) const {
+    const auto* marked = marks_.find(key_of(account, domain::no<domain::StrategyId>));
+    return marked == nullptr ? std::nullopt : std::optional{marked->equity};
+  }
+  bool has_balance(domain::AccountId account) const {
+    const auto& rows = balances_.rows();
+    return std::any_of(rows.begin(), rows.end(),
+                       [&](const auto& row) { return row.account == account; });
   }
   const std::vector<domain::PositionChanged>& positions() const { return positions_.rows(); }
 
@@ -117,6 +147,8 @@ class Portfolio {
   };
   /// More of them are not told apart: the first word is taken as it is.
   static constexpr std::size_t max_early_flows = 1024;
+  FillEffect effect_of(const domain::FillBooked& fill) const;
+  void adjust(domain::AccountId account, domain::AssetId asset, domain::Money amount);
   Watched& watched(domain::AccountId account, domain::AssetId asset);
   /// What early fills changed after (or until) the time of the first word.
   domain::Money early_change(domain::AccountId account, domain::AssetId asset,
@@ -135,6 +167,9 @@ class Portfolio {
   const Valuation& valuation_;
   const Market& market_;
   Decisions& decisions_;
+  Lots lots_;
+  std::vector<domain::AdjustmentChanged> adjustments_;
+  domain::Money accepted_up_to_;
   Latest<domain::PositionChanged> positions_;
   Latest<domain::BalanceChanged> balances_;
   Latest<domain::EquityMarked> marks_;

@@ -15,8 +15,10 @@ domain::Uint128 magnitude(domain::Int128 value) {
                    : static_cast<domain::Uint128>(value);
 }
 
-/// amount x part / whole, rounded half to even; 0 <= part <= whole, whole > 0. Exact for all 128
-/// bits: the product has 256, and is divided bit by bit only when it needs more than 128.
+}  // namespace
+
+// Exact for all 128
+// bits: the product has 256, and is divided bit by bit only when it needs more than 128.
 Money share(Money amount, Quantity part, Quantity whole) {
   using domain::Uint128;
   const Uint128 a = magnitude(amount.raw());
@@ -53,19 +55,29 @@ Money share(Money amount, Quantity part, Quantity whole) {
   return Money::from_raw(amount.is_negative() ? -result : result);
 }
 
-}  // namespace
+Traded traded_of(const FillEffect& fill) {
+  const bool is_buy = fill.side == domain::Side::buy;
+  const Money amount =
+      is_buy ? fill.amount - fill.base_fee_value : fill.amount + fill.base_fee_value;
+  return {is_buy ? fill.quantity - fill.base_fee : -(fill.quantity + fill.base_fee),
+          is_buy ? amount : -amount};
+}
+
+FillEffect reverse_of(const FillEffect& fill) {
+  FillEffect back = fill;
+  back.side = domain::opposite(fill.side);
+  back.base_fee = -fill.base_fee;
+  back.base_fee_value = -fill.base_fee_value;
+  back.other_fee = -fill.other_fee;
+  return back;
+}
 
 PositionChanged after_fill(const PositionChanged& before, const FillEffect& fill) {
   PositionChanged after = before;
   ++after.fills;
   after.fees += fill.base_fee_value + fill.other_fee;
 
-  // Signed change of the holding, and the amount that changes hands for it, positive.
-  const bool is_buy = fill.side == domain::Side::buy;
-  Quantity change = is_buy ? fill.quantity - fill.base_fee : -(fill.quantity + fill.base_fee);
-  Money amount = is_buy ? fill.amount - fill.base_fee_value : fill.amount + fill.base_fee_value;
-  // What the change costs: paid for a buy, negative (received) for a sell.
-  const Money paid = is_buy ? amount : -amount;
+  const auto [change, paid] = traded_of(fill);
 
   const bool opens = before.quantity.is_zero() || change.is_zero() ||
                      before.quantity.is_negative() == change.is_negative();

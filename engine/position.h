@@ -16,6 +16,21 @@ struct FillEffect {
   domain::Money other_fee;       ///< fee in any other asset, valued in quote currency
 };
 
+/// What a fill does to a holding: its signed change, and what that change costs: paid for a buy,
+/// negative (received) for a sell. A fee in the base asset is in both.
+struct Traded {
+  domain::Quantity change;
+  domain::Money paid;
+};
+Traded traded_of(const FillEffect& fill);
+
+/// The effect that takes another one back.
+FillEffect reverse_of(const FillEffect& fill);
+
+/// amount x part / whole, rounded half to even; 0 <= part <= whole, whole > 0; all of it when they
+/// are equal.
+domain::Money share(domain::Money amount, domain::Quantity part, domain::Quantity whole);
+
 /// The position after a fill: average cost, kept as the cost itself, so that nothing leaks.
 ///
 /// At any time, exactly: realized - cost - fees = all quote currency received less all paid. So

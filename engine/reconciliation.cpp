@@ -85,6 +85,12 @@ void Reconciliation::start(AccountId account) {
   enter(account, Phase::open_orders);
 }
 
+bool Reconciliation::compare_now(AccountId account) {
+  if (!accounts_[account].is_stream_ready) return false;
+  if (run(account).phase == Phase::idle) start(account);
+  return true;
+}
+
 void Reconciliation::enter(AccountId account, Phase phase) {
   Run& its = run(account);
   its.phase = phase;
@@ -227,7 +233,7 @@ void Reconciliation::on_answer_end(AccountId account, const domain::AnswerEnd& e
 void Reconciliation::check_unlisted(AccountId account) {
   const Timestamp asked = run(account).asked;
   orders_.each_live([&](Order& order) {
-    if (order.asked.account != account || order.is_terminal()) return;
+    if (order.asked.account != account || order.is_terminal() || order.is_held()) return;
     if (order.watch.listed == lists_ || order.asked.created > asked) return;
     order_manager_.check(order);
   });

@@ -47,6 +47,8 @@ class Reconciliation {
   void on_answer_end(domain::AccountId account, const domain::AnswerEnd& end);
   /// Whether rows that come now belong to an answer of this kind.
   bool is_reading(domain::AccountId account, domain::QueryKind kind) const;
+  /// Compares now. False when the account's order path is not up.
+  bool compare_now(domain::AccountId account);
   /// The list of open orders names this one.
   void on_listed(Order& order);
   void on_started();

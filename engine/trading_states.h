@@ -29,12 +29,27 @@ class TradingStates {
     }
     return state;
   }
+  void apply(const domain::StrategyPaused& paused) {
+    paused_.put(key_of(domain::no<domain::AccountId>, paused.strategy), paused);
+  }
+  bool is_paused(domain::StrategyId strategy) const {
+    const auto* row = paused_.find(key_of(domain::no<domain::AccountId>, strategy));
+    return row != nullptr && row->paused;
+  }
+  /// The latch of the kill switch: a halt of the daemon that only its release ends.
+  bool is_killed() const {
+    const auto* row = find(domain::Scope{});
+    return row != nullptr && row->state == domain::TradingState::halted &&
+           row->reason == domain::Reason::kill_switch;
+  }
   void snapshot(std::vector<domain::RecordEntry>& records) const {
     for (const auto& row : rows_.rows()) records.push_back({row, {}});
+    for (const auto& row : paused_.rows()) records.push_back({row, {}});
   }
 
  private:
   Latest<domain::TradingStateChanged> rows_;
+  Latest<domain::StrategyPaused> paused_;
 };
 
 }  // namespace halcyon::engine

@@ -478,7 +478,7 @@ constexpr auto table_of(Tag<domain::RoundTripClosed>) {
       detail::field("quantity", &T::quantity), detail::field("entry_amount", &T::entry_amount),
       detail::field("exit_amount", &T::exit_amount), detail::field("fees", &T::fees),
       detail::field("profit", &T::profit), detail::field("opened", &T::opened),
-      detail::field("closed", &T::closed));
+      detail::field("closed", &T::closed), detail::field("losses_in_a_row", &T::losses_in_a_row));
 }
 constexpr auto table_of(Tag<domain::AdjustmentChanged>) {
   using T = domain::AdjustmentChanged;

@@ -85,7 +85,9 @@ struct Check {
   const LimitSet& limits;
 
   bool is_buy() const { return order.side == domain::Side::buy; }
-  bool is_market() const { return order.type == domain::OrderType::market; }
+  bool is_market() const { return !domain::has_limit_price(order.type); }
+  bool has_trigger() const { return domain::has_trigger(order.type); }
+  bool is_trailing() const { return order.type == domain::OrderType::trailing_stop; }
 
   /// How much of the position the order could still close.
   Quantity closable() const {
@@ -99,13 +101,16 @@ struct Check {
   Refusal state() const {
     using domain::TradingState;
     if (view.trading == TradingState::reducing) {
-      if (order.quantity > closable()) {
+      if (!(view.is_plan && order.reduce_only) && order.quantity > closable()) {
         return refuse(Reason::trading_reducing, shown(closable()), shown(order.quantity));
       }
     } else if (view.trading != TradingState::active) {
-      return refuse(Reason::trading_halted);
+      const bool only_protects = order.reduce_only && order.origin == domain::Origin::protection;
+      if (!only_protects) {
+        return refuse(view.kill_switch ? Reason::kill_switch : Reason::trading_halted);
+      }
     }
-    if (order.reduce_only && order.quantity > closable()) {
+    if (!view.is_plan && order.reduce_only && order.quantity > closable()) {
       return refuse(Reason::reduce_only_would_increase, shown(closable()), shown(order.quantity));
     }
     if (view.strategy_paused) return refuse(Reason::strategy_paused);
@@ -113,6 +118,19 @@ struct Check {
     if (view.account_known && !view.account_ready) return refuse(Reason::account_not_reconciled);
     if (view.account_known && !view.stream_ready) return refuse(Reason::stream_not_ready);
     if (!view.account_known) return refuse(Reason::unknown_account);
+    return pass;
+  }
+
+  Refusal clock() const {
+    const auto most = tightest(limits, &Limits::max_clock_offset);
+    if (!most) return pass;
+    if (!view.clock_offset) return refuse(Reason::missing_clock_offset);
+    const std::int64_t offset = view.clock_offset->count();
+    // A nanosecond is a 10^-9 part of a second: the numbers in the refusal are seconds.
+    if (offset > most->count() || offset < -most->count()) {
+      return refuse(Reason::clock_offset_above_limit, Money::from_raw(most->count()),
+                    Money::from_raw(offset));
+    }
     return pass;
   }
 
@@ -127,22 +145,45 @@ struct Check {
     if (view.rules->status != InstrumentStatus::trading) {
       return refuse(Reason::instrument_not_trading);
     }
+    if (!view.instrument_allowed) return refuse(Reason::symbol_not_allowed);
     if (!is_served()) return refuse(Reason::order_type_not_supported);
+    if (is_trailing() && (order.trailing_bps > 0) == order.trailing_offset.is_positive()) {
+      return refuse(Reason::trailing_offset_incomplete);
+    }
+    if (const Refusal time = expiry(); time.reason != Reason::none) return time;
     if (order.id.is_none() || view.is_duplicate) return refuse(Reason::duplicate_order);
     return pass;
   }
 
-  /// Market, and limit as GTC, IOC or FOK; post-only where it can rest. A price that the type has
-  /// no use for means that something else was meant.
+  /// A price that the type has no use for means that something else was meant; so does post-only
+  /// where the order cannot rest, and an order that waits for a price and yet not.
   bool is_served() const {
     using domain::OrderType;
     using domain::TimeInForce;
-    if (!order.stop_price.is_zero()) return false;
-    if (order.type == OrderType::market) return !order.post_only && order.limit_price.is_zero();
-    if (order.type != OrderType::limit) return false;
-    if (order.time_in_force == TimeInForce::gtc) return true;
-    return !order.post_only &&
-           (order.time_in_force == TimeInForce::ioc || order.time_in_force == TimeInForce::fok);
+    const bool is_instant =
+        order.time_in_force == TimeInForce::ioc || order.time_in_force == TimeInForce::fok;
+    if (!has_trigger() && !order.stop_price.is_zero()) return false;
+    if (!is_trailing() && (order.trailing_bps != 0 || !order.trailing_offset.is_zero())) {
+      return false;
+    }
+    if (has_trigger() && is_instant) return false;
+    if (is_market()) return !order.post_only && order.limit_price.is_zero();
+    return !(order.post_only && (is_instant || has_trigger()));
+  }
+
+  Refusal expiry() const {
+    const bool needs = order.time_in_force == domain::TimeInForce::gtd;
+    if (order.expires == domain::never) {
+      return needs ? refuse(Reason::expiry_missing) : pass;
+    }
+    if (!needs && order.time_in_force != domain::TimeInForce::day) {
+      return refuse(Reason::order_type_not_supported);
+    }
+    if (order.expires <= view.now) {
+      return refuse(Reason::expiry_in_the_past, Money::from_raw(domain::to_unix_ns(view.now)),
+                    Money::from_raw(domain::to_unix_ns(order.expires)));
+    }
+    return pass;
   }
 
   Refusal quantity() const {
@@ -163,13 +204,25 @@ struct Check {
     } else if (is_market() && above(rules.max_market_quantity)) {
       return refuse(Reason::quantity_above_maximum, shown(rules.max_market_quantity), shown(asked));
     }
+    if (const auto most = tightest(limits, &Limits::max_order_quantity);
+        most && shown(asked) > *most) {
+      return refuse(Reason::order_quantity_above_limit, *most, shown(asked));
+    }
     return pass;
   }
 
-  Refusal limit_price() const {
-    if (is_market()) return pass;
+  Refusal prices() const {
+    if (!is_market()) {
+      if (const Refusal limit = price(order.limit_price); limit.reason != Reason::none) {
+        return limit;
+      }
+    }
+    if (!has_trigger() || (is_trailing() && order.stop_price.is_zero())) return pass;
+    return price(order.stop_price);
+  }
+
+  Refusal price(Price price) const {
     const domain::InstrumentRules& rules = *view.rules;
-    const Price price = order.limit_price;
     if (!price.is_positive()) return refuse(Reason::price_not_positive, {}, shown(price));
     if (!domain::is_multiple(price, rules.tick)) {
       return refuse(Reason::price_off_tick, shown(rules.tick), shown(price));
@@ -198,7 +251,22 @@ struct Check {
       return refuse(Reason::stale_reference_price, Money::from_raw(oldest.count()),
                     Money::from_raw(age));
     }
-    return is_market() ? pass : collar(view.reference->raw());
+    if (const Refusal side = trigger_side(); side.reason != Reason::none) return side;
+    if (is_market()) return pass;
+    return collar(has_trigger() ? order.stop_price.raw() : view.reference->raw());
+  }
+
+  /// A price that has come already is no trigger. A child's parent may yet move the price.
+  Refusal trigger_side() const {
+    if (!has_trigger() || is_trailing() || !order.parent.is_none()) return pass;
+    const bool is_stop =
+        order.type == domain::OrderType::stop || order.type == domain::OrderType::stop_limit;
+    const bool waits_for_more = is_stop == is_buy();
+    const bool has_come =
+        waits_for_more ? *view.reference >= order.stop_price : *view.reference <= order.stop_price;
+    return has_come ? refuse(Reason::trigger_price_on_wrong_side, shown(*view.reference),
+                             shown(order.stop_price))
+                    : pass;
   }
 
   Refusal collar(std::int64_t reference) const {
@@ -218,14 +286,22 @@ struct Check {
   }
 
   /// The price that the venue counts with.
-  Price venue_price() const { return is_market() ? *view.reference : order.limit_price; }
+  Price venue_price() const {
+    if (!is_market()) return order.limit_price;
+    return has_trigger() && order.stop_price.is_positive() ? order.stop_price : *view.reference;
+  }
   /// The price at which the order would be filled, at the worst for a limit on what it is worth.
   Price worst_price() const {
-    return is_buy() ? venue_price() : std::max(venue_price(), *view.reference);
+    return is_buy() && !has_trigger() ? venue_price() : std::max(venue_price(), *view.reference);
+  }
+
+  std::optional<Money> in_reporting(const std::optional<Money>& amount) const {
+    return amount ? domain::scaled(*amount, view.quote_rate->raw(), domain::decimal_scale)
+                  : std::nullopt;
   }
 
   /// `value` becomes what the order is worth.
-  Refusal notional(Money& value) const {
+  Refusal notional(Money& value, Money& in_quote) const {
     const domain::InstrumentRules& rules = *view.rules;
     const std::optional<Money> at_venue = domain::notional(venue_price(), order.quantity);
     const std::optional<Money> at_worst =
@@ -233,7 +309,13 @@ struct Check {
     if (!at_venue || !at_worst) {
       return refuse(Reason::notional_overflow, Money::from_raw(greatest), shown(order.quantity));
     }
-    value = *at_worst;
+    if (!view.quote_rate) return refuse(Reason::missing_conversion_price);
+    const auto converted = in_reporting(at_worst);
+    if (!converted) {
+      return refuse(Reason::notional_overflow, Money::from_raw(greatest), shown(order.quantity));
+    }
+    value = *converted;
+    in_quote = *at_worst;
     if ((!is_market() || rules.min_notional_for_market) && *at_venue < rules.min_notional) {
       return refuse(Reason::notional_below_minimum, rules.min_notional, *at_venue);
     }
@@ -243,7 +325,58 @@ struct Check {
     }
     const Money most = tightest(limits, &Limits::max_order_notional).value_or(Money{});
     if (value > most) return refuse(Reason::order_notional_above_limit, most, value);
+    if (order.origin == domain::Origin::agent) {
+      const Money least = tightest(limits, &Limits::max_agent_order_notional).value_or(Money{});
+      if (value > least) return refuse(Reason::order_notional_above_limit, least, value);
+    }
     return pass;
+  }
+
+  /// What is held when the order is filled must be fit to be let out again.
+  Refusal way_back() const {
+    // What only closes is let out as far as it can be.
+    const bool only_closes = order.reduce_only || view.trading != domain::TradingState::active;
+    if (view.is_plan || only_closes) return pass;
+    const domain::InstrumentRules& rules = *view.rules;
+    const Quantity before = view.position;
+    Int128 after = 0;
+    if (is_buy() ? __builtin_add_overflow(before.raw(), order.quantity.raw(), &after)
+                 : __builtin_sub_overflow(before.raw(), order.quantity.raw(), &after)) {
+      return refuse(Reason::notional_overflow, Money::from_raw(greatest), shown(order.quantity));
+    }
+    if (after < 0) after = saturating_negate(after);
+    const Quantity rest = domain::round_down(Quantity::from_raw(after), rules.lot);
+    if (rest.is_zero()) return pass;
+    const auto value = domain::notional(std::min(worst_price(), *view.reference), rest);
+    const std::int64_t margin =
+        tightest(limits, &Limits::exit_margin_pct).value_or(config::Percent{}).parts();
+    const std::int64_t kept = config::Percent::parts_per_whole - margin;
+    const auto lower =
+        value ? domain::scaled(*value, kept, config::Percent::parts_per_whole) : std::nullopt;
+    if (rest < rules.min_quantity) {
+      return refuse(Reason::remainder_not_exitable, shown(rules.min_quantity), shown(rest));
+    }
+    if (rules.min_notional_for_market && lower && *lower < rules.min_notional) {
+      return refuse(Reason::remainder_not_exitable, rules.min_notional, *lower);
+    }
+    return pass;
+  }
+
+  /// With one of our own orders on the other side we would be both buyer and seller.
+  Refusal self_trade() const {
+    if (view.is_plan || !view.own_opposite) return pass;
+    const bool meets = is_market() || (is_buy() ? order.limit_price >= *view.own_opposite
+                                                : order.limit_price <= *view.own_opposite);
+    return meets ? refuse(Reason::would_trade_with_itself, shown(*view.own_opposite),
+                          shown(order.limit_price))
+                 : pass;
+  }
+
+  Refusal duplicate() const {
+    const auto window = tightest(limits, &Limits::duplicate_window);
+    if (!window || !view.since_equal || *view.since_equal >= *window) return pass;
+    return refuse(Reason::duplicate_within_window, Money::from_raw(window->count()),
+                  Money::from_raw(view.since_equal->count()));
   }
 
   Refusal position(Money value) const {
@@ -251,18 +384,62 @@ struct Check {
     if (order.quantity <= closes) return pass;
     // Only what does not close the position adds to one.
     const Quantity rest = Quantity::from_raw(order.quantity.raw() - closes.raw());
-    const Money added =
-        closes.is_zero() ? value : domain::notional(worst_price(), rest).value_or(value);
-    return tightest_room(
+    const Money added = closes.is_zero()
+                            ? value
+                            : in_reporting(domain::notional(worst_price(), rest)).value_or(value);
+    const auto gross = [&](std::size_t level) {
+      const Int128 stands = view.exposure[level].position_notional.raw();
+      return Money::from_raw(saturating_add(stands < 0 ? 0 : stands, added.raw()));
+    };
+    const Refusal by_position = tightest_room(
         limits, Reason::position_notional_above_limit,
-        [](const Limits& level) { return level.max_position_notional; },
+        [](const Limits& level) { return level.max_position_notional; }, gross);
+    if (by_position.reason != Reason::none) return by_position;
+    const Refusal by_gross = when_set(
+        Reason::gross_notional_above_limit,
+        [](const Limits& level) { return level.max_gross_notional; }, gross);
+    if (by_gross.reason != Reason::none) return by_gross;
+    const Refusal by_net = when_set(
+        Reason::net_notional_above_limit,
+        [](const Limits& level) { return level.max_net_notional; },
         [&](std::size_t level) {
-          const Int128 stands = view.exposure[level].position_notional.raw();
-          return Money::from_raw(saturating_add(stands < 0 ? 0 : stands, added.raw()));
+          const Int128 stands = view.exposure[level].net_notional.raw();
+          const Int128 on_its_side = is_buy() ? stands : saturating_negate(stands);
+          const Int128 after = saturating_add(on_its_side, added.raw());
+          return Money::from_raw(after < 0 ? 0 : after);
         });
+    if (by_net.reason != Reason::none) return by_net;
+    return leverage(gross);
+  }
+
+  /// Like `tightest_room`, but where no level has the limit it does not bind.
+  template <class Limit, class Actual>
+  Refusal when_set(Reason reason, Limit limit_at, Actual actual_at) const {
+    const bool is_set = std::any_of(limits.begin(), limits.end(), [&](const Limits* level) {
+      return level != nullptr && limit_at(*level).has_value();
+    });
+    return is_set ? tightest_room(limits, reason, limit_at, actual_at) : pass;
+  }
+
+  template <class Gross>
+  Refusal leverage(Gross gross) const {
+    for (std::size_t level = 0; level < level_count; ++level) {
+      if (limits[level] == nullptr || !limits[level]->max_leverage) continue;
+      const auto& equity = view.exposure[level].equity;
+      if (!equity) return refuse(Reason::missing_balance);
+      const auto most = domain::scaled(*equity, *limits[level]->max_leverage, 1);
+      if (!most || gross(level) > *most) {
+        return refuse(Reason::leverage_above_limit, most.value_or(Money{}), gross(level));
+      }
+    }
+    return pass;
   }
 
   Refusal funds(Money value) const {
+    if (view.is_plan) return pass;
+    if (is_buy() ? !view.free_quote : !view.free_base_as_money) {
+      return refuse(Reason::missing_balance, {}, is_buy() ? value : shown(order.quantity));
+    }
     if (is_buy()) {
       const Money free = view.free_quote.value_or(Money{});
       return free < value ? refuse(Reason::insufficient_funds, free, value) : pass;
@@ -285,6 +462,13 @@ struct Check {
                         return shown(std::int64_t{view.exposure[level].open_orders} + 1);
                       });
     if (open.reason != Reason::none) return open;
+    if (view.is_plan) return pass;
+    const Refusal messages =
+        when_set(Reason::too_many_messages, limit_of(&Limits::max_messages_per_minute),
+                 [this](std::size_t level) {
+                   return shown(std::int64_t{view.exposure[level].messages_in_last_minute} + 1);
+                 });
+    if (messages.reason != Reason::none) return messages;
     return tightest_room(
         limits, Reason::too_many_orders_per_second, limit_of(&Limits::max_orders_per_second),
         [this](std::size_t level) {
@@ -294,21 +478,27 @@ struct Check {
 
   Refusal way_out() const {
     if (view.journal != domain::JournalRoom::open) return refuse(Reason::journal_unavailable);
+    if (view.is_plan) return pass;
     if (!view.outbox_has_room) return refuse(Reason::outbox_full);
     return pass;
   }
 
   Refusal first() const {
     Money value;
+    Money in_quote;
     Refusal refusal = state();
     const auto passed = [&refusal] { return refusal.reason == Reason::none; };
     if (passed()) refusal = instrument();
+    if (passed()) refusal = clock();
     if (passed()) refusal = quantity();
-    if (passed()) refusal = limit_price();
+    if (passed()) refusal = prices();
     if (passed()) refusal = reference();
-    if (passed()) refusal = notional(value);
+    if (passed()) refusal = notional(value, in_quote);
+    if (passed()) refusal = way_back();
     if (passed()) refusal = position(value);
-    if (passed()) refusal = funds(value);
+    if (passed()) refusal = funds(in_quote);
+    if (passed()) refusal = self_trade();
+    if (passed()) refusal = duplicate();
     if (passed()) refusal = counts();
     if (passed()) refusal = way_out();
     return refusal;

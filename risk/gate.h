@@ -33,6 +33,11 @@ inline constexpr std::size_t level_count = 4;
 struct Exposure {
   /// |position| + what working orders on the order's side would add; in the reporting currency.
   domain::Money position_notional;
+  /// Longs less shorts, as they stand; signed; in the reporting currency.
+  domain::Money net_notional;
+  /// Owned, in the reporting currency; empty: not known.
+  std::optional<domain::Money> equity;
+  std::int32_t messages_in_last_minute = 0;  ///< orders and amends
   std::int32_t open_orders = 0;
   std::int32_t orders_in_last_second = 0;
 };
@@ -42,7 +47,21 @@ struct Exposure {
 struct View {
   domain::Timestamp now;
   domain::TradingState trading = domain::TradingState::halted;  ///< strictest of all levels
+  bool kill_switch = false;                                     ///< the latch is set
   bool strategy_paused = false;                                 ///< the order's own strategy
+  /// The engine keeps the order for now: whether there is position, money and room for it is asked
+  /// when it leaves.
+  bool is_plan = false;
+  bool instrument_allowed = true;                ///< one of the account's in the configuration
+  std::optional<domain::Duration> clock_offset;  ///< the venue's clock; empty: not measured
+  /// How long ago the last order of its account, strategy and instrument was made, if it was equal.
+  std::optional<domain::Duration> since_equal;
+  /// The price at which the order would meet one of our own on the other side; empty: there is
+  /// none.
+  std::optional<domain::Price> own_opposite;
+  /// What an order worth one unit of quote currency is worth in the reporting currency, in 10^-9;
+  /// empty: no price.
+  std::optional<domain::Price> quote_rate;
   domain::JournalRoom journal = domain::JournalRoom::open;
   bool account_known = false;
   bool account_ready = false;                      ///< reconciled since the last connect
@@ -74,7 +93,14 @@ using LimitSet = std::array<const config::RiskLimits*, level_count>;
 /// - A limit on equal terms passes: exactly at it is inside.
 /// - The tightest level decides: of several limits on the order the smallest, of limits on what
 ///   stands already the one with the least room. Where no level has a limit, it counts as zero.
-/// - The collar holds on both sides of the reference.
+/// - The collar holds on both sides of the reference; for an order that waits for a price, on both
+///   sides of that price.
+/// - An order that waits for a price is worth what it would cost at the worse of that price and the
+///   reference.
+/// - `halted` lets one kind of order pass: a reduce-only one of origin `protection` (a stop loss
+///   that the engine keeps, a flatten), which cannot do more than close.
+/// - What is held after must be fit to be sold: at least the venue's minimum in quantity, and in
+///   notional with the price `exit_margin_pct` lower.
 class Gate {
  public:
   Verdict check(const domain::NewOrder& order, const View& view,

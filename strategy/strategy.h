@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "domain/decimal.h"
 #include "domain/ids.h"
+#include "domain/order.h"
 #include "domain/time.h"
 
 namespace halcyon::strategy {
@@ -24,12 +25,23 @@ struct Candle {
   bool complete = true;
 };
 
+/// How a target is to be had. Prices that the gate would refuse are refused with numbers, like
+/// every order's.
+struct How {
+  std::optional<domain::Price> limit_price;                      ///< empty: at the market
+  domain::TimeInForce time_in_force = domain::TimeInForce::gtc;  ///< with a limit price
+  bool post_only = false;                                        ///< likewise
+  /// Where a position that this opens is closed again, by the engine; whichever comes first.
+  std::optional<domain::Price> stop_loss, take_profit;
+};
+
 /// What a strategy wants to hold of an instrument, as a share of its capital there.
 /// The engine turns it into orders: the difference to what is held and what is already working.
 struct Target {
   domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
   std::int32_t weight_pct = 0;  ///< 0: flat, 100: the whole capital
   std::string_view why;         ///< static text, for the record and the operator
+  How how = {};
 };
 
 /// What do we want to hold? Pure and deterministic; no clock, no orders, no account.

@@ -8,6 +8,12 @@ namespace halcyon::engine::testing {
 namespace {
 
 struct DeskTest : ::testing::Test {
+  void set_limit(LimitKey key, Money value) {
+    SetLimit limit;
+    limit.key = key;
+    limit.value = value;
+    h.command(limit);
+  }
   Harness h;
   void SetUp() override { h.begin(); }
   NewOrder sent(OrderId id) const {
@@ -124,7 +130,7 @@ TEST_F(DeskTest, RulesOfAnEarlierRunAreNotRules) {
 }
 
 TEST_F(DeskTest, TheGateSeesUnknownOrdersAsAlive) {
-  h.config.risk.daemon.max_open_orders = 1;
+  set_limit(LimitKey::max_open_orders, "1"_usd);
   OrderReport external;
   external.venue_order = ForeignId::number(77);
   external.quantity = "3"_qty;
@@ -134,7 +140,7 @@ TEST_F(DeskTest, TheGateSeesUnknownOrdersAsAlive) {
 }
 
 TEST_F(DeskTest, TheGateSeesPositionsOfAllStrategiesGross) {
-  h.config.risk.daemon.max_position_notional = "1000"_usd;
+  set_limit(LimitKey::max_position_notional, "1000"_usd);
   // An external position of 6 BTC at 100
   Execution external;
   external.venue_order = ForeignId::number(77);
@@ -151,7 +157,7 @@ TEST_F(DeskTest, TheGateSeesPositionsOfAllStrategiesGross) {
 }
 
 TEST_F(DeskTest, TheGateSeesOrdersPerSecond) {
-  h.config.risk.daemon.max_orders_per_second = 1;
+  set_limit(LimitKey::max_orders_per_second, "1"_usd);
   const OrderId first = h.want(1);
   // A newer target waits, and the first order ends within the same second.
   EXPECT_TRUE(h.want(2).is_none());

@@ -71,6 +71,7 @@ Outputs& Harness::send_of(InstrumentId instrument, Event::What what, std::string
   }
   for (const OrderCommand& command : outputs_.commands) commands_.push_back(command);
   for (const VenueRequest& request : outputs_.requests) questions_.push_back(request);
+  if (on_sent) on_sent(event, remark, outputs_);
   return outputs_;
 }
 
@@ -106,6 +107,7 @@ void Harness::hear_rules() {
   rules.status = InstrumentStatus::trading;
   send_of(btc, rules);
   send_of(bnb, rules);
+  send(ClockOffset{1ms, 2ms});
 }
 
 void Harness::quote(Price bid, Price ask) {

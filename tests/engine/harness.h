@@ -50,6 +50,9 @@ class Harness {
   /// `adjust` may change configuration and setup before the engine is made.
   explicit Harness(std::function<void(config::Config&, Setup&)> adjust = {});
 
+  /// Called after each event with what it decided, as a journal would see it.
+  std::function<void(const Event&, std::string_view remark, const Outputs&)> on_sent;
+
   // ---- One event ----
   Outputs& send(Event::What what, std::string_view remark = {});
   /// Of the instrument btc unless told otherwise; venue time = now unless told.

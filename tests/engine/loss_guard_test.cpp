@@ -9,7 +9,10 @@
 
 #include "domain/catalog.h"
 #include "engine/decisions.h"
+#include "engine/limit_book.h"
+#include "engine/market.h"
 #include "engine/trading_states.h"
+#include "engine/valuation.h"
 
 namespace halcyon::engine {
 namespace {
@@ -33,7 +36,10 @@ class LossGuardTest : public testing::Test {
   std::vector<domain::TradingStateChanged> on_mark(const config::Config& config,
                                                    const EquityMarked& marked) {
     if (guard_ == nullptr) {
-      guard_ = std::make_unique<LossGuard>(config, catalog_, states_, decisions_);
+      limits_ = std::make_unique<LimitBook>(config, catalog_);
+      valuation_ = std::make_unique<Valuation>(config, catalog_, market_);
+      guard_ =
+          std::make_unique<LossGuard>(config, catalog_, *limits_, states_, *valuation_, decisions_);
     }
     Outputs outputs;
     domain::Event event;
@@ -67,6 +73,9 @@ class LossGuardTest : public testing::Test {
           static_cast<TradingStates*>(state)->apply(*change);
         }
       }};
+  Market market_{0};
+  std::unique_ptr<LimitBook> limits_;
+  std::unique_ptr<Valuation> valuation_;
   std::unique_ptr<LossGuard> guard_;
 };
 

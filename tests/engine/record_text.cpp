@@ -127,7 +127,8 @@ Line line(const LotChanged& r) {
 Line line(const RoundTripClosed& r) {
   return Line{"round_trip"} << r.number << r.entry_lot << r.exit_fill << r.account << r.strategy
                             << r.instrument << r.side << r.quantity << r.entry_amount
-                            << r.exit_amount << r.fees << r.profit << r.opened << r.closed;
+                            << r.exit_amount << r.fees << r.profit << r.opened << r.closed
+                            << r.losses_in_a_row;
 }
 Line line(const AdjustmentChanged& r) {
   return Line{"adjustment"} << r.number << r.account << r.asset << r.amount << r.is_accepted

@@ -299,8 +299,8 @@ class Story {
       const auto& sent = h_.commands()[at].what;
       if (const auto* one = std::get_if<CancelRequest>(&sent)) {
         if (cancel && one->order == id) return true;
-      } else if (!cancel && std::get<Approved<NewOrder>>(sent).value().id == id) {
-        return true;
+      } else if (const auto* place = std::get_if<Approved<NewOrder>>(&sent)) {
+        if (!cancel && place->value().id == id) return true;
       }
     }
     return false;

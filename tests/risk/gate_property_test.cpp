@@ -65,6 +65,8 @@ void any_order(Situation& s) {
   s.view.free_base_as_money = raw<domain::Money>(0, 25'000'000'000'000);
   for (std::size_t level = 0; level < level_count; ++level) {
     s.view.exposure[level].position_notional = raw<domain::Money>(0, 9'000'000'000'000'000);
+    s.view.exposure[level].net_notional =
+        raw<domain::Money>(-9'000'000'000'000'000, 9'000'000'000'000'000);
     s.view.exposure[level].open_orders = in_range(0, 60);
     s.view.exposure[level].orders_in_last_second = in_range(0, 12);
     config::RiskLimits& limits = s.limits[level];
@@ -74,6 +76,8 @@ void any_order(Situation& s) {
     limits.max_open_orders = in_range(30, 200);
     limits.max_orders_per_second = in_range(6, 40);
     limits.price_collar_pct = in_range(1, 40);
+    limits.max_gross_notional = raw<domain::Money>(1, 90'000'000'000'000'000);
+    limits.max_net_notional = raw<domain::Money>(1, 90'000'000'000'000'000);
   }
 }
 
@@ -110,6 +114,16 @@ RC_GTEST_PROP(RiskGateProperty, WhatPassesIsInsideEveryLimitOfEveryLevel, ()) {
     if (limits.max_position_notional && rest > 0) {
       RC_ASSERT(big(stands.position_notional.raw()) * scale + rest * price <=
                 big(limits.max_position_notional->raw()) * scale + rounding);
+    }
+    if (limits.max_gross_notional && rest > 0) {
+      RC_ASSERT(big(stands.position_notional.raw()) * scale + rest * price <=
+                big(limits.max_gross_notional->raw()) * scale + rounding);
+    }
+    if (limits.max_net_notional && rest > 0) {
+      const cpp_int net = big(stands.net_notional.raw());
+      const cpp_int on_its_side = s.order.side == Side::buy ? net : cpp_int{-net};
+      RC_ASSERT(on_its_side * scale + rest * price <=
+                big(limits.max_net_notional->raw()) * scale + rounding);
     }
     if (limits.max_open_orders) RC_ASSERT(stands.open_orders < *limits.max_open_orders);
     if (limits.max_orders_per_second) {

@@ -123,7 +123,7 @@ const Row missing_inputs[] = {
      {}},
     {"free_quote",
      [](Situation& s) { s.view.free_quote.reset(); },
-     Reason::insufficient_funds,
+     Reason::missing_balance,
      {},
      "100"_usd},
     {"free_base",
@@ -131,7 +131,7 @@ const Row missing_inputs[] = {
        s.sell();
        s.view.free_base_as_money.reset();
      },
-     Reason::insufficient_funds,
+     Reason::missing_balance,
      {},
      "1"_usd},
     {"every_limit",
@@ -315,7 +315,7 @@ const Row order_types[] = {
      {}},
     {"limit_day",
      [](Situation& s) { s.order.time_in_force = TimeInForce::day; },
-     Reason::order_type_not_supported,
+     Reason::none,
      {},
      {}},
     {"post_only", [](Situation& s) { s.order.post_only = true; }, Reason::none, {}, {}},
@@ -648,6 +648,204 @@ const Row amounts[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Amounts, RiskGateTable, ::testing::ValuesIn(amounts), name_of);
 
+void stop_order(Situation& s, OrderType type, domain::Price stop) {
+  s.order.type = type;
+  s.order.stop_price = stop;
+  if (!domain::has_limit_price(type)) s.order.limit_price = {};
+}
+
+const Row kinds_and_later_checks[] = {
+    {"protection_passes_a_halt",
+     [](Situation& s) {
+       s.view.trading = TradingState::halted;
+       s.view.position = "1"_qty;
+       s.sell();
+       s.order.reduce_only = true;
+       s.order.origin = domain::Origin::protection;
+     },
+     Reason::none,
+     {},
+     {}},
+    {"protection_cannot_flip",
+     [](Situation& s) {
+       s.view.trading = TradingState::halted;
+       s.view.position = "0.5"_qty;
+       s.sell();
+       s.order.reduce_only = true;
+       s.order.origin = domain::Origin::protection;
+     },
+     Reason::reduce_only_would_increase, "0.5"_usd, "1"_usd},
+    {"kill_switch",
+     [](Situation& s) {
+       s.view.trading = TradingState::halted;
+       s.view.kill_switch = true;
+     },
+     Reason::kill_switch,
+     {},
+     {}},
+    {"symbol_of_another",
+     [](Situation& s) { s.view.instrument_allowed = false; },
+     Reason::symbol_not_allowed,
+     {},
+     {}},
+    {"clock_exactly_at",
+     [](Situation& s) { s.view.clock_offset = std::chrono::seconds{-1}; },
+     Reason::none,
+     {},
+     {}},
+    {"clock_just_above",
+     [](Situation& s) {
+       s.view.clock_offset = std::chrono::seconds{1} + std::chrono::nanoseconds{1};
+     },
+     Reason::clock_offset_above_limit, "1"_usd, "1.000000001"_usd},
+    {"clock_never_measured",
+     [](Situation& s) { s.view.clock_offset.reset(); },
+     Reason::missing_clock_offset,
+     {},
+     {}},
+    {"no_rate_to_the_reporting_currency",
+     [](Situation& s) { s.view.quote_rate.reset(); },
+     Reason::missing_conversion_price,
+     {},
+     {}},
+    {"counted_in_the_reporting_currency",
+     [](Situation& s) {
+       s.view.quote_rate = "60000"_px;
+       s.at(Level::daemon).max_order_notional = "5999999"_usd;
+     },
+     Reason::order_notional_above_limit, "5999999"_usd, "6000000"_usd},
+    {"stop", [](Situation& s) { stop_order(s, OrderType::stop, "101"_px); }, Reason::none, {}, {}},
+    {"stop_whose_price_has_come", [](Situation& s) { stop_order(s, OrderType::stop, "100"_px); },
+     Reason::trigger_price_on_wrong_side, "100"_usd, "100"_usd},
+    {"stop_off_tick", [](Situation& s) { stop_order(s, OrderType::stop, "101.001"_px); },
+     Reason::price_off_tick, "0.01"_usd, "101.001"_usd},
+    {"take_profit_on_the_wrong_side",
+     [](Situation& s) { stop_order(s, OrderType::take_profit, "101"_px); },
+     Reason::trigger_price_on_wrong_side, "100"_usd, "101"_usd},
+    {"stop_limit_far_from_its_stop",
+     [](Situation& s) {
+       stop_order(s, OrderType::stop_limit, "110"_px);
+       s.order.limit_price = "115.51"_px;
+     },
+     Reason::price_outside_collar, "115.5"_usd, "115.51"_usd},
+    {"stop_counts_at_its_stop",
+     [](Situation& s) {
+       stop_order(s, OrderType::stop, "110"_px);
+       s.at(Level::daemon).max_order_notional = "109"_usd;
+     },
+     Reason::order_notional_above_limit, "109"_usd, "110"_usd},
+    {"trailing_by_both",
+     [](Situation& s) {
+       stop_order(s, OrderType::trailing_stop, {});
+       s.order.trailing_bps = 10;
+       s.order.trailing_offset = "1"_px;
+     },
+     Reason::trailing_offset_incomplete,
+     {},
+     {}},
+    {"trailing_by_offset",
+     [](Situation& s) {
+       stop_order(s, OrderType::trailing_stop, {});
+       s.order.trailing_offset = "1"_px;
+     },
+     Reason::none,
+     {},
+     {}},
+    {"expiry_in_time",
+     [](Situation& s) {
+       s.order.time_in_force = TimeInForce::gtd;
+       s.order.expires = s.view.now + std::chrono::nanoseconds{1};
+     },
+     Reason::none,
+     {},
+     {}},
+    {"expiry_on_gtc",
+     [](Situation& s) { s.order.expires = s.view.now + std::chrono::seconds{1}; },
+     Reason::order_type_not_supported,
+     {},
+     {}},
+    {"order_quantity", [](Situation& s) { s.at(Level::instrument).max_order_quantity = "0.9"_usd; },
+     Reason::order_quantity_above_limit, "0.9"_usd, "1"_usd},
+    {"agent_exactly_at",
+     [](Situation& s) { s.order.origin = domain::Origin::agent; },
+     Reason::none,
+     {},
+     {}},
+    {"agent_just_above",
+     [](Situation& s) {
+       s.order.origin = domain::Origin::agent;
+       s.order.limit_price = "100.01"_px;
+     },
+     Reason::order_notional_above_limit, "100"_usd, "100.01"_usd},
+    {"cannot_be_let_out_again",
+     [](Situation& s) {
+       s.order.quantity = "0.05"_qty;
+       s.at(Level::daemon).exit_margin_pct = 1;
+     },
+     Reason::remainder_not_exitable, "5"_usd, "4.95"_usd},
+    {"leaves_dust",
+     [](Situation& s) {
+       s.view.position = "1.005"_qty;
+       s.sell();
+     },
+     Reason::remainder_not_exitable, "0.01"_usd, "0.005"_usd},
+    {"gross",
+     [](Situation& s) {
+       s.at(Level::account).max_gross_notional = "500"_usd;
+       s.stands(Level::account).position_notional = "400.01"_usd;
+     },
+     Reason::gross_notional_above_limit, "500"_usd, "500.01"_usd},
+    {"net_of_what_is_long",
+     [](Situation& s) {
+       s.at(Level::daemon).max_net_notional = "500"_usd;
+       s.stands(Level::daemon).net_notional = "400.01"_usd;
+     },
+     Reason::net_notional_above_limit, "500"_usd, "500.01"_usd},
+    {"net_of_what_is_short_makes_room",
+     [](Situation& s) {
+       s.at(Level::daemon).max_net_notional = "500"_usd;
+       s.stands(Level::daemon).net_notional = "-400.01"_usd;
+     },
+     Reason::none,
+     {},
+     {}},
+    {"leverage_without_equity",
+     [](Situation& s) { s.at(Level::account).max_leverage = 1; },
+     Reason::missing_balance,
+     {},
+     {}},
+    {"leverage",
+     [](Situation& s) {
+       s.at(Level::account).max_leverage = 1;
+       s.stands(Level::account).equity = "99"_usd;
+     },
+     Reason::leverage_above_limit, "99"_usd, "100"_usd},
+    {"messages_exactly_at",
+     [](Situation& s) { s.stands(Level::daemon).messages_in_last_minute = 1199; },
+     Reason::none,
+     {},
+     {}},
+    {"messages_just_above",
+     [](Situation& s) { s.stands(Level::daemon).messages_in_last_minute = 1200; },
+     Reason::too_many_messages, "1200"_usd, "1201"_usd},
+    {"meets_one_of_ours", [](Situation& s) { s.view.own_opposite = "100"_px; },
+     Reason::would_trade_with_itself, "100"_usd, "100"_usd},
+    {"does_not_meet_one_of_ours",
+     [](Situation& s) { s.view.own_opposite = "100.01"_px; },
+     Reason::none,
+     {},
+     {}},
+    {"equal_too_soon", [](Situation& s) { s.view.since_equal = std::chrono::milliseconds{249}; },
+     Reason::duplicate_within_window, "0.25"_usd, "0.249"_usd},
+    {"equal_later",
+     [](Situation& s) { s.view.since_equal = std::chrono::milliseconds{250}; },
+     Reason::none,
+     {},
+     {}},
+};
+INSTANTIATE_TEST_SUITE_P(KindsAndLaterChecks, RiskGateTable,
+                         ::testing::ValuesIn(kinds_and_later_checks), name_of);
+
 TEST(RiskGate, ChecksInTheOrderOfTheReasons) {
   // Given an order that breaks a rule of every kind, mend one after the other: the reasons that
   // are given only rise
@@ -660,6 +858,7 @@ TEST(RiskGate, ChecksInTheOrderOfTheReasons) {
   s.rules.status = domain::InstrumentStatus::halted;
   s.order.time_in_force = TimeInForce::gtd;
   s.view.is_duplicate = true;
+  s.view.clock_offset.reset();
   s.order.quantity = "0.0005"_qty;
   s.order.limit_price = "200.005"_px;
   s.view.reference.reset();
@@ -679,8 +878,9 @@ TEST(RiskGate, ChecksInTheOrderOfTheReasons) {
       {Reason::stream_not_ready, [&] { s.view.stream_ready = true; }},
       {Reason::unknown_instrument, [&] { s.order.instrument = domain::InstrumentId{0}; }},
       {Reason::instrument_not_trading, [&] { s.rules.status = domain::InstrumentStatus::trading; }},
-      {Reason::order_type_not_supported, [&] { s.order.time_in_force = TimeInForce::gtc; }},
+      {Reason::expiry_missing, [&] { s.order.time_in_force = TimeInForce::gtc; }},
       {Reason::duplicate_order, [&] { s.view.is_duplicate = false; }},
+      {Reason::missing_clock_offset, [&] { s.view.clock_offset = domain::Duration{}; }},
       {Reason::quantity_off_lot, [&] { s.order.quantity = "0.001"_qty; }},
       {Reason::quantity_below_minimum, [&] { s.order.quantity = "0.02"_qty; }},
       {Reason::price_off_tick, [&] { s.order.limit_price = "200"_px; }},
@@ -692,6 +892,7 @@ TEST(RiskGate, ChecksInTheOrderOfTheReasons) {
        [&] { s.at(Level::daemon).max_order_notional = "1000"_usd; }},
       {Reason::position_notional_above_limit,
        [&] { s.at(Level::account).max_position_notional.reset(); }},
+      {Reason::missing_balance, [&] { s.view.free_quote = "99"_usd; }},
       {Reason::insufficient_funds, [&] { s.view.free_quote = "100"_usd; }},
       {Reason::too_many_open_orders, [&] { s.stands(Level::daemon).open_orders = 0; }},
       {Reason::too_many_orders_per_second,

@@ -49,6 +49,9 @@ struct Situation {
     view.reference_time = view.now;
     view.free_base_as_money = "1000000000000"_usd;
     view.free_quote = "1000000000000"_usd;
+    view.clock_offset = domain::Duration{};
+    view.quote_rate = "1"_px;
+    limits[0].exit_margin_pct = 0;
   }
   Situation(const Situation&) = delete;
   Situation& operator=(const Situation&) = delete;
