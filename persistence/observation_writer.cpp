@@ -413,7 +413,8 @@ class ObservationWriter::Impl {
 
   PostgresOutcome write_policies() {
     const std::pair<std::string_view, std::int32_t> policies[] = {
-        {"'orders', 'order_events', 'order_denials', 'fills', 'round_trips'",
+        {"'orders', 'order_events', 'order_denials', 'fills', 'round_trips', "
+         "'fill_voids', 'order_amends'",
          retention_.trades_days},
         {"'equity_history'", retention_.equity_days},
         {"'audit_log'", retention_.audit_days},

@@ -139,4 +139,15 @@ PostgresOutcome migrate(PostgresConnection& connection, std::span<const Migratio
   return {};
 }
 
+PostgresOutcome check_schema(PostgresConnection& connection, std::span<const Migration> known) {
+  std::size_t count = 0;
+  bool has_table = false;
+  if (auto failed = count_applied(connection, known, count, has_table)) return failed;
+  if (count == known.size()) return {};
+  return refused(
+      fmt::format("the schema halcyon of {} has {} of {} steps; run `halcyonctl db "
+                  "migrate`, or start the daemon",
+                  connection.where(), count, known.size()));
+}
+
 }  // namespace halcyon::persistence

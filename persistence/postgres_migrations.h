@@ -29,4 +29,8 @@ std::string checksum(const Migration& migration);
 [[nodiscard]] PostgresOutcome migrate(PostgresConnection& connection,
                                       std::span<const Migration> known, std::size_t& applied);
 
+/// Whether the schema is exactly the newest of `known`; else why not, in words. Changes nothing.
+[[nodiscard]] PostgresOutcome check_schema(PostgresConnection& connection,
+                                           std::span<const Migration> known);
+
 }  // namespace halcyon::persistence

@@ -367,24 +367,6 @@ class Projector::Impl {
   /// Where the folds stand: in the last rows that they made.
   PostgresOutcome load_folds(std::span<const char* const> journal) {
     PostgresRows rows;
-    if (auto failed = connection_.query("SELECT id, lot_size FROM halcyon.instruments "
-                                        "WHERE journal_id = $1 AND lot_size IS NOT NULL",
-                                        journal, &rows)) {
-      return failed;
-    }
-    for (const auto& row : rows) {
-      const auto id = parse_uuid(row[0].value_or(""));
-      const auto lot = domain::parse<domain::Quantity>(row[1].value_or(""));
-      if (id && lot) translator_.remember_lot(*id, *lot);
-    }
-    if (auto failed = connection_.query(last_round_trips, journal, &rows)) return failed;
-    for (const auto& row : rows) {
-      if (translator_.restore_round_trip(row)) continue;
-      say(Severity::warning,
-          fmt::format("halcyon.round_trips of position {} is not as it was written; its round "
-                      "trips begin anew",
-                      row[0].value_or("")));
-    }
     if (auto failed = connection_.query(last_equity_days, journal, &rows)) return failed;
     for (const auto& row : rows) {
       if (translator_.restore_equity_day(row)) continue;

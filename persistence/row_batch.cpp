@@ -50,7 +50,8 @@ constexpr Column order_event_columns[] = {{"id"},
                                           {"reported_quantity"},
                                           {"source"},
                                           {"venue_time"},
-                                          {"venue_sequence"}};
+                                          {"venue_sequence"},
+                                          {"version"}};
 constexpr Column order_denial_columns[] = {
     {"id"},          {"time"},        {"journal_id"},    {"journal_sequence"}, {"ordinal"},
     {"account_id"},  {"strategy_id"}, {"instrument_id"}, {"environment"},      {"mode"},
@@ -62,7 +63,7 @@ constexpr Column fill_columns[] = {
     {"number"},      {"order_id"},      {"venue_order_id"}, {"venue_trade_id"},   {"account_id"},
     {"strategy_id"}, {"instrument_id"}, {"side"},           {"liquidity"},        {"source"},
     {"is_late"},     {"price"},         {"quantity"},       {"quote_amount"},     {"fee"},
-    {"fee_asset"},   {"venue_time"}};
+    {"fee_asset"},   {"venue_time"},    {"is_provisional"}, {"fee_value"}};
 constexpr Column equity_columns[] = {
     {"id"},      {"time"},       {"journal_id"},   {"journal_sequence"},
     {"ordinal"}, {"account_id"}, {"strategy_id"},  {"currency"},
@@ -149,7 +150,14 @@ constexpr Column order_columns[] = {{"id"},
                                     {"stop_price"},
                                     {"journal_sequence"},
                                     {"created_at"},
-                                    {"updated_at"}};
+                                    {"updated_at"},
+                                    {"group_id"},
+                                    {"replaces_id"},
+                                    {"expires_at"},
+                                    {"trailing_offset"},
+                                    {"trailing_bps"},
+                                    {"self_trade_mode"},
+                                    {"is_emulated"}};
 constexpr Column order_change_columns[] = {{"id"},
                                            {"state"},
                                            {"reason"},
@@ -165,9 +173,9 @@ constexpr Column order_change_columns[] = {{"id"},
                                            {"journal_sequence"},
                                            {"updated_at"}};
 constexpr Column position_columns[] = {
-    {"id"},         {"journal_id"},       {"account_id"}, {"strategy_id"},  {"instrument_id"},
-    {"quantity"},   {"average_price"},    {"cost"},       {"realized_pnl"}, {"fees"},
-    {"fill_count"}, {"journal_sequence"}, {"updated_at"}};
+    {"id"},         {"journal_id"},       {"account_id"}, {"strategy_id"},      {"instrument_id"},
+    {"quantity"},   {"average_price"},    {"cost"},       {"realized_pnl"},     {"fees"},
+    {"fill_count"}, {"journal_sequence"}, {"updated_at"}, {"realized_pnl_fifo"}};
 constexpr Column balance_columns[] = {
     {"id"},     {"journal_id"}, {"account_id"},       {"asset"},     {"free"},
     {"locked"}, {"venue_time"}, {"journal_sequence"}, {"updated_at"}};
@@ -182,28 +190,51 @@ constexpr Column risk_alert_columns[] = {
     {"id"},          {"time"},       {"journal_id"}, {"journal_sequence"},
     {"ordinal"},     {"alert_type"}, {"severity"},   {"account_id"},
     {"strategy_id"}, {"state"},      {"message"}};
-constexpr Column round_trip_columns[] = {{"id"},
-                                         {"journal_id"},
-                                         {"position_id"},
-                                         {"account_id"},
-                                         {"strategy_id"},
-                                         {"instrument_id"},
-                                         {"trade_number"},
-                                         {"direction"},
-                                         {"is_closed"},
-                                         {"entry_time"},
-                                         {"entry_quantity"},
-                                         {"entry_quote"},
-                                         {"exit_time"},
-                                         {"exit_quantity"},
-                                         {"exit_quote"},
-                                         {"open_quantity"},
-                                         {"fees"},
-                                         {"unvalued_fee_count"},
-                                         {"pnl_amount"},
-                                         {"fill_count"},
-                                         {"journal_sequence"},
-                                         {"updated_at"}};
+constexpr Column round_trip_columns[] = {
+    {"id"},         {"time"},         {"journal_id"},    {"journal_sequence"},
+    {"ordinal"},    {"trade_number"}, {"entry_lot"},     {"exit_fill"},
+    {"account_id"}, {"strategy_id"},  {"instrument_id"}, {"direction"},
+    {"quantity"},   {"entry_amount"}, {"exit_amount"},   {"fees"},
+    {"pnl_amount"}, {"entry_time"},   {"exit_time"},     {"consecutive_losses"}};
+constexpr Column fill_void_columns[] = {
+    {"id"},         {"time"},        {"journal_id"},   {"journal_sequence"}, {"ordinal"},
+    {"fill_id"},    {"fill_number"}, {"replaced_by"},  {"reason"},           {"order_id"},
+    {"account_id"}, {"strategy_id"}, {"instrument_id"}};
+constexpr Column order_amend_columns[] = {{"id"},
+                                          {"time"},
+                                          {"journal_id"},
+                                          {"journal_sequence"},
+                                          {"ordinal"},
+                                          {"order_id"},
+                                          {"requested"},
+                                          {"accepted"},
+                                          {"asked_quantity"},
+                                          {"asked_limit_price"},
+                                          {"asked_stop_price"},
+                                          {"quantity"},
+                                          {"limit_price"},
+                                          {"stop_price"}};
+constexpr Column cash_flow_columns[] = {
+    {"id"},         {"time"},  {"journal_id"}, {"journal_sequence"}, {"ordinal"},
+    {"account_id"}, {"asset"}, {"amount"},     {"venue_time"}};
+constexpr Column order_terms_columns[] = {{"id"},         {"quantity"},         {"limit_price"},
+                                          {"stop_price"}, {"journal_sequence"}, {"updated_at"}};
+constexpr Column order_trigger_columns[] = {
+    {"id"},           {"journal_id"},       {"stop_price"}, {"extreme_price"},
+    {"is_triggered"}, {"journal_sequence"}, {"updated_at"}};
+constexpr Column lot_columns[] = {
+    {"id"},          {"journal_id"},    {"number"},           {"account_id"},
+    {"strategy_id"}, {"instrument_id"}, {"quantity"},         {"cost"},
+    {"fees"},        {"opened_at"},     {"journal_sequence"}, {"updated_at"}};
+constexpr Column adjustment_columns[] = {
+    {"id"},          {"journal_id"}, {"number"},   {"account_id"},       {"asset"},     {"amount"},
+    {"is_accepted"}, {"user_id"},    {"found_at"}, {"journal_sequence"}, {"updated_at"}};
+constexpr Column limit_override_columns[] = {
+    {"id"},         {"journal_id"},       {"scope"},
+    {"account_id"}, {"strategy_id"},      {"instrument_id"},
+    {"limit_type"}, {"limit_value"},      {"is_active"},
+    {"user_id"},    {"journal_sequence"}, {"updated_at"}};
+constexpr Column strategy_pause_columns[] = {{"id"}, {"is_paused"}, {"updated_at"}};
 constexpr Column equity_daily_columns[] = {{"id"},
                                            {"journal_id"},
                                            {"curve_id"},
@@ -236,6 +267,10 @@ constexpr std::array<TableSpec, row_kinds> specs = {
     table("notices", "", RowAction::append, notice_columns),
     table("audit_log", "", RowAction::append, audit_columns),
     table("risk_alerts", "", RowAction::append, risk_alert_columns),
+    table("round_trips", "", RowAction::append, round_trip_columns),
+    table("fill_voids", "", RowAction::append, fill_void_columns),
+    table("order_amends", "", RowAction::append, order_amend_columns),
+    table("cash_flows", "", RowAction::append, cash_flow_columns),
     table("journal_names", "journal_names", RowAction::upsert, name_columns),
     table("daemon_epochs", "daemon_epochs", RowAction::upsert, epoch_columns),
     table("users", "users", RowAction::upsert, user_columns),
@@ -252,9 +287,14 @@ constexpr std::array<TableSpec, row_kinds> specs = {
     table("balances", "balances", RowAction::upsert, balance_columns),
     table("trading_states", "trading_states", RowAction::upsert, trading_state_columns),
     table("strategy_memories", "strategy_memories", RowAction::upsert, memory_columns),
-    table("round_trips", "round_trips", RowAction::upsert, round_trip_columns),
     table("equity_daily", "equity_daily", RowAction::upsert, equity_daily_columns),
     table("trading_limits", "trading_limits", RowAction::upsert, trading_limit_columns),
+    table("orders", "order_terms", RowAction::update, order_terms_columns),
+    table("order_triggers", "order_triggers", RowAction::upsert, order_trigger_columns),
+    table("lots", "lots", RowAction::upsert, lot_columns),
+    table("adjustments", "adjustments", RowAction::upsert, adjustment_columns),
+    table("limit_overrides", "limit_overrides", RowAction::upsert, limit_override_columns),
+    table("strategies", "strategy_pauses", RowAction::update, strategy_pause_columns),
 };
 
 /// "kind/a/b": a row's name in its journal's name space, made without allocation.
@@ -530,10 +570,8 @@ struct RowTranslator::Place {
   }
 
   void operator()(const InstrumentChanged& changed) const {
-    const Uuid row = instrument_row(journal(), changed.instrument);
-    RowSet& rows = start(RowKind::instrument_rules, row);
+    RowSet& rows = start(RowKind::instrument_rules, instrument_row(journal(), changed.instrument));
     const InstrumentRules& rules = changed.rules;
-    self.remember_lot(row, rules.lot);
     rows.plain(enum_name(rules.status));
     rows.amount(rules.tick);
     rows.amount(rules.min_price);
@@ -575,13 +613,20 @@ struct RowTranslator::Place {
     rows.number(frame.sequence);
     rows.time(asked.created == Timestamp{} ? frame.received : asked.created);
     rows.time(frame.received);
+    order(rows, asked.group);
+    order(rows, asked.replaces);
+    rows.time_or_null(asked.expires);
+    asked.trailing_offset.is_zero() ? rows.null() : rows.amount(asked.trailing_offset);
+    asked.trailing_bps == 0 ? rows.null() : rows.number(std::int64_t{asked.trailing_bps});
+    rows.plain(enum_name(asked.self_trade));
+    rows.boolean(asked.is_emulated);
     rows.finish();
 
     RowSet& events = start_event(asked.id, "opened");
     events.plain(enum_name(OrderState::pending_submit));
     for (int column = 0; column < 6; ++column) events.null();  // of a request
     events.text_or_null(text);
-    for (int column = 0; column < 7; ++column) events.null();  // of a change
+    for (int column = 0; column < 8; ++column) events.null();  // of a change, and an amend
     events.finish();
   }
 
@@ -626,6 +671,7 @@ struct RowTranslator::Place {
     events.plain(enum_name(evidence.source));
     events.time_or_null(evidence.venue_time);
     venue_sequence(events, evidence.venue_sequence);
+    events.null();  // of an amend
     events.finish();
   }
 
@@ -640,6 +686,7 @@ struct RowTranslator::Place {
     changed.venue_code == 0 ? events.null() : events.number(std::int64_t{changed.venue_code});
     events.text_or_null(text);
     for (int column = 0; column < 7; ++column) events.null();  // of a change
+    changed.version == 0 ? events.null() : events.number(std::uint64_t{changed.version});
     events.finish();
   }
 
@@ -683,54 +730,9 @@ struct RowTranslator::Place {
     rows.amount(fill.fee);
     asset(rows, fill.fee_asset);
     rows.time_or_null(fill.venue_time);
+    rows.boolean(fill.is_provisional);
+    rows.amount(fill.fee_value);
     rows.finish();
-    round_trips(fill);
-  }
-
-  void round_trips(const FillBooked& fill) const {
-    const auto name = [&](std::string_view kind) {
-      return RowName{kind}.slash(fill.account).slash(fill.strategy).slash(fill.instrument);
-    };
-    auto fee_in = RoundTrips::FeeIn::none;
-    Quantity lot;
-    if (index_of(fill.instrument) < self.catalog_.instruments().size()) {
-      const Instrument& traded = self.catalog_.instrument(fill.instrument);
-      if (fill.fee_asset != no<AssetId> && !fill.fee.is_zero()) {
-        fee_in = fill.fee_asset == traded.quote  ? RoundTrips::FeeIn::quote
-                 : fill.fee_asset == traded.base ? RoundTrips::FeeIn::base
-                                                 : RoundTrips::FeeIn::other;
-      }
-      const auto known = self.lots_.find(instrument_row(journal(), fill.instrument));
-      if (known != self.lots_.end()) lot = known->second;
-    }
-    const Uuid position = name("position").in(journal());
-    for (const RoundTrip& trip :
-         self.round_trips_.add(position, fill, fee_in, lot, frame.received)) {
-      RowSet& rows =
-          start(RowKind::round_trips, name("round_trip").slash(trip.number).in(journal()));
-      rows.uuid(journal());
-      rows.uuid(position);
-      account(rows, fill.account);
-      strategy(rows, fill.strategy);
-      instrument(rows, fill.instrument);
-      rows.number(trip.number);
-      rows.plain(trip.is_long ? "long" : "short");
-      rows.boolean(trip.is_closed);
-      rows.time(trip.entry_time);
-      rows.amount(trip.entry_quantity);
-      rows.amount(trip.entry_quote);
-      rows.time_or_null(trip.exit_time);
-      rows.amount(trip.exit_quantity);
-      rows.amount(trip.exit_quote);
-      rows.amount(trip.open);
-      rows.amount(trip.fees);
-      rows.number(trip.unvalued_fees);
-      trip.is_closed ? rows.amount(trip.profit()) : rows.null();
-      rows.number(trip.fills);
-      rows.number(frame.sequence);
-      rows.time(frame.received);
-      rows.finish();
-    }
   }
 
   void operator()(const PositionChanged& changed) const {
@@ -751,6 +753,7 @@ struct RowTranslator::Place {
     rows.number(changed.fills);
     rows.number(frame.sequence);
     rows.time(frame.received);
+    rows.amount(changed.realized_fifo);
     rows.finish();
   }
 
@@ -897,11 +900,146 @@ struct RowTranslator::Place {
     rows.finish();
   }
 
-  /// An answer whose command is not in this frame; the others stand in the command's own row.
-  // Kinds that no table shows yet: the journal keeps them.
-  template <class Other>
-  void operator()(const Other&) const {}
+  // -- what orders and positions came to --
 
+  void keys(RowSet& rows, AccountId a, StrategyId s, InstrumentId i) const {
+    account(rows, a);
+    strategy(rows, s);
+    instrument(rows, i);
+  }
+  void last_change(RowSet& rows) const {
+    rows.number(frame.sequence);
+    rows.time(frame.received);
+    rows.finish();
+  }
+  void price_or_null(RowSet& rows, Price price) const {
+    price.is_zero() ? rows.null() : rows.amount(price);
+  }
+
+  void operator()(const RoundTripClosed& trip) const {
+    RowSet& rows =
+        start_timed(RowKind::round_trips, RowName{"round_trip"}.slash(trip.number).in(journal()));
+    rows.number(trip.number);
+    rows.number(trip.entry_lot);
+    rows.number(trip.exit_fill);
+    keys(rows, trip.account, trip.strategy, trip.instrument);
+    rows.plain(trip.side == Side::buy ? "long" : "short");
+    rows.amount(trip.quantity);
+    rows.amount(trip.entry_amount);
+    rows.amount(trip.exit_amount);
+    rows.amount(trip.fees);
+    rows.amount(trip.profit);
+    rows.time_or_null(trip.opened);
+    rows.time_or_null(trip.closed);
+    rows.number(std::int64_t{trip.losses_in_a_row});
+    rows.finish();
+  }
+
+  void operator()(const LotChanged& lot) const {
+    RowSet& rows = start(RowKind::lots, RowName{"lot"}.slash(lot.number).in(journal()));
+    rows.uuid(journal());
+    rows.number(lot.number);
+    keys(rows, lot.account, lot.strategy, lot.instrument);
+    rows.amount(lot.quantity);
+    rows.amount(lot.cost);
+    rows.amount(lot.fees);
+    rows.time_or_null(lot.opened);
+    last_change(rows);
+  }
+
+  void operator()(const FillVoided& gone) const {
+    RowSet& rows = start_timed(RowKind::fill_voids,
+                               frame_row(journal(), "fill_void", frame.sequence, ordinal));
+    rows.uuid(RowName{"fill"}.slash(gone.number).in(journal()));
+    rows.number(gone.number);
+    gone.by == 0 ? rows.null() : rows.number(gone.by);
+    reason(rows, gone.reason);
+    order(rows, gone.order);
+    keys(rows, gone.account, gone.strategy, gone.instrument);
+    rows.finish();
+  }
+
+  void operator()(const OrderAmended& amended) const {
+    RowSet& rows = start_timed(RowKind::order_amends,
+                               frame_row(journal(), "order_amend", frame.sequence, ordinal));
+    rows.uuid(order_row(journal(), amended.order));
+    rows.number(std::uint64_t{amended.requested});
+    rows.number(std::uint64_t{amended.accepted});
+    for (const Terms& terms : {amended.asked, amended.now}) {
+      rows.amount(terms.quantity);
+      price_or_null(rows, terms.limit_price);
+      price_or_null(rows, terms.stop_price);
+    }
+    rows.finish();
+    if (amended.accepted == 0) return;
+    RowSet& orders = start(RowKind::order_terms, order_row(journal(), amended.order));
+    orders.amount(amended.now.quantity);
+    price_or_null(orders, amended.now.limit_price);
+    price_or_null(orders, amended.now.stop_price);
+    last_change(orders);
+  }
+
+  void operator()(const OrderArmed& armed) const {
+    RowSet& rows = start(RowKind::order_triggers, order_row(journal(), armed.order));
+    rows.uuid(journal());
+    price_or_null(rows, armed.stop_price);
+    price_or_null(rows, armed.extreme);
+    rows.boolean(armed.is_triggered);
+    last_change(rows);
+  }
+
+  void operator()(const AdjustmentChanged& changed) const {
+    RowSet& rows =
+        start(RowKind::adjustments, RowName{"adjustment"}.slash(changed.number).in(journal()));
+    rows.uuid(journal());
+    rows.number(changed.number);
+    account(rows, changed.account);
+    asset(rows, changed.asset);
+    rows.amount(changed.amount);
+    rows.boolean(changed.is_accepted);
+    user(rows, changed.user);
+    rows.time_or_null(changed.found);
+    last_change(rows);
+  }
+
+  void operator()(const LimitChanged& changed) const {
+    const SetLimit& limit = changed.limit;
+    RowSet& rows =
+        start(RowKind::limit_overrides,
+              name_uuid(journal(), fmt::format("limit_override/{}/{}/{}", enum_name(limit.level),
+                                               limit.id, enum_name(limit.key))));
+    const auto of = [&](LimitLevel level, auto none) {
+      return limit.level == level ? static_cast<decltype(none)>(limit.id) : none;
+    };
+    rows.uuid(journal());
+    rows.plain(enum_name(limit.level));
+    keys(rows, of(LimitLevel::account, no<AccountId>), of(LimitLevel::strategy, no<StrategyId>),
+         of(LimitLevel::instrument, no<InstrumentId>));
+    rows.plain(enum_name(limit.key));
+    rows.amount(limit.value);
+    rows.boolean(limit.is_set);
+    user(rows, changed.user);
+    last_change(rows);
+  }
+
+  void operator()(const StrategyPaused& paused) const {
+    RowSet& rows = start(RowKind::strategy_pauses, strategy_row(journal(), paused.strategy));
+    rows.boolean(paused.paused);
+    rows.time(frame.received);
+    rows.finish();
+  }
+
+  void operator()(const FlowBooked& flow) const {
+    RowSet& rows = start_timed(RowKind::cash_flows,
+                               frame_row(journal(), "cash_flow", frame.sequence, ordinal));
+    account(rows, flow.account);
+    asset(rows, flow.asset);
+    rows.amount(flow.amount);
+    rows.time_or_null(flow.venue_time);
+    rows.finish();
+  }
+
+  /// An answer whose command is not in this frame; the others stand in the command's own row.
   void operator()(const CommandAnswered& answered) const {
     if (frame.has_input) {
       const auto* command = std::get_if<Command>(&frame.input.what);
@@ -1022,15 +1160,7 @@ void RowTranslator::forget() {
   catalog_ = Catalog{};
   users_ = {"daemon"};
   remembered_.clear();
-  round_trips_.clear();
   equity_days_.clear();
-  lots_.clear();
-}
-
-bool RowTranslator::restore_round_trip(const FoldRow& row) {
-  const auto read = read_round_trip(row);
-  if (read) round_trips_.restore(read->first, read->second);
-  return read.has_value();
 }
 
 bool RowTranslator::restore_equity_day(const FoldRow& row) {

@@ -8,7 +8,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "config/config.h"
@@ -34,6 +33,10 @@ enum class RowKind : std::uint8_t {
   notices,
   audit_log,
   risk_alerts,
+  round_trips,
+  fill_voids,
+  order_amends,
+  cash_flows,
   // last state per key
   journal_names,
   daemon_epochs,
@@ -51,11 +54,16 @@ enum class RowKind : std::uint8_t {
   balances,
   trading_states,
   strategy_memories,
-  round_trips,
   equity_daily,
   trading_limits,
+  order_terms,
+  order_triggers,
+  lots,
+  adjustments,
+  limit_overrides,
+  strategy_pauses,
 };
-inline constexpr std::size_t row_kinds = static_cast<std::size_t>(RowKind::trading_limits) + 1;
+inline constexpr std::size_t row_kinds = static_cast<std::size_t>(RowKind::strategy_pauses) + 1;
 
 const TableSpec& spec_of(RowKind kind);
 
@@ -110,10 +118,7 @@ class RowTranslator {
   void remember_account(std::string_view name, const AccountFacts& facts);
 
   /// What the folded rows of PostgreSQL say, after `forget`: false when it is not what we write.
-  bool restore_round_trip(const FoldRow& row);
   bool restore_equity_day(const FoldRow& row);
-  /// The lot of an instrument, by its row.
-  void remember_lot(const Uuid& instrument, domain::Quantity lot) { lots_[instrument] = lot; }
 
   /// Rows of every account and strategy known, and of the limits, as the configuration now has
   /// them.
@@ -151,9 +156,7 @@ class RowTranslator {
   std::map<std::string, std::string, std::less<>> strategy_types_;  // by strategy
   domain::Catalog catalog_;
   std::vector<std::string> users_{"daemon"};  // the catalog's, which does not tell how many it has
-  RoundTrips round_trips_;
   EquityDays equity_days_;
-  std::unordered_map<Uuid, domain::Quantity> lots_;  // by the instrument's row
   /// One configured limit.
   struct Limit {
     std::string_view scope;  ///< daemon, account, strategy, instrument

@@ -113,7 +113,7 @@ void append_json(std::string_view text, std::string& out) {
   out.push_back('"');
 }
 
-std::string statement_of(const TableSpec& spec) {
+std::string statement_of(const TableSpec& spec, std::string_view into) {
   std::string names;
   std::string values;
   std::string changes;
@@ -133,7 +133,7 @@ std::string statement_of(const TableSpec& spec) {
     changes +=
         spec.action == RowAction::update ? parameter : "EXCLUDED." + std::string{column.name};
   }
-  const std::string table = "halcyon." + std::string{spec.table};
+  const std::string table = std::string{into} + std::string{spec.table};
   if (spec.action == RowAction::update) {
     return "UPDATE " + table + " SET " + changes + " WHERE id = $1";
   }

@@ -36,7 +36,8 @@ struct TableSpec {
 };
 
 /// The statement of an upsert or update, with parameters in the order of the columns.
-std::string statement_of(const TableSpec& spec);
+/// `into`: what stands before the table's name.
+std::string statement_of(const TableSpec& spec, std::string_view into = "halcyon.");
 /// "COPY halcyon.fills (id, ...) FROM STDIN"; or into another table of the same columns.
 std::string copy_statement_of(const TableSpec& spec);
 std::string copy_statement_of(const TableSpec& spec, std::string_view into);

@@ -44,10 +44,13 @@ SELECT halcyon.guard(t, 'account_id IN (SELECT a.id FROM halcyon.accounts a '
                         'WHERE a.owner_id = (SELECT halcyon.current_owner()))')
 FROM unnest(ARRAY['orders', 'order_denials', 'fills', 'positions', 'balances', 'equity_history',
                   'equity_daily', 'round_trips', 'trading_states', 'differences', 'notices',
-                  'risk_alerts', 'trading_limits']) AS t;
+                  'risk_alerts', 'trading_limits', 'lots', 'fill_voids', 'adjustments', 'cash_flows',
+                  'limit_overrides']) AS t;
+SELECT halcyon.guard(t, CASE t WHEN 'order_triggers' THEN 'id' ELSE 'order_id' END ||
+                        ' IN (SELECT o.id FROM halcyon.orders o)')
+FROM unnest(ARRAY['order_events', 'order_amends', 'order_triggers']) AS t;
 SELECT halcyon.guard('venue_status', 'account_id IS NULL OR account_id IN '
                                      '(SELECT a.id FROM halcyon.accounts a)');
-SELECT halcyon.guard('order_events', 'order_id IN (SELECT o.id FROM halcyon.orders o)');
 SELECT halcyon.guard('strategy_memories', 'strategy_id IN (SELECT s.id FROM halcyon.strategies s)');
 SELECT halcyon.guard('definitions', 'account_id IN (SELECT a.id FROM halcyon.accounts a) '
                                     'OR strategy_id IN (SELECT s.id FROM halcyon.strategies s)');
@@ -82,6 +85,8 @@ BEGIN
       halcyon.positions, halcyon.balances, halcyon.equity_history, halcyon.equity_daily,
       halcyon.round_trips, halcyon.trading_states, halcyon.differences, halcyon.notices,
       halcyon.risk_alerts, halcyon.trading_limits, halcyon.venue_status, halcyon.strategy_memories,
+      halcyon.lots, halcyon.fill_voids, halcyon.order_amends,
+      halcyon.order_triggers, halcyon.adjustments, halcyon.cash_flows, halcyon.limit_overrides,
       halcyon.audit_log TO halcyon_reader;
     -- Public data has no owner.
     GRANT SELECT ON halcyon.instruments, halcyon.ticks, halcyon.candles, halcyon.candles_1h,

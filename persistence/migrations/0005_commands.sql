@@ -84,6 +84,8 @@ BEGIN
     halcyon.positions, halcyon.balances, halcyon.equity_history, halcyon.equity_daily,
     halcyon.round_trips, halcyon.trading_states, halcyon.differences, halcyon.notices,
     halcyon.risk_alerts, halcyon.trading_limits, halcyon.venue_status, halcyon.strategy_memories,
+    halcyon.lots, halcyon.fill_voids, halcyon.order_amends,
+    halcyon.order_triggers, halcyon.adjustments, halcyon.cash_flows, halcyon.limit_overrides,
     halcyon.audit_log, halcyon.instruments, halcyon.ticks, halcyon.candles, halcyon.candles_1h,
     halcyon.candles_1d, halcyon.tickers, halcyon.book_snapshots, halcyon.commands TO halcyon_web;
   GRANT INSERT (id, daemon, user_id, method, params) ON halcyon.commands TO halcyon_web;

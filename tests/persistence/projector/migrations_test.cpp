@@ -249,6 +249,14 @@ TEST(Schema, ChecksTheClosedVocabulariesWordByWord) {
       {"trading_states", "state", words_of<domain::TradingState>()},
       {"differences", "kind", words_of<domain::DifferenceKind>()},
       {"notices", "severity", words_of<domain::Severity>()},
+      {"orders", "self_trade_mode", words_of<domain::SelfTradeMode>()},
+      {"risk_alerts", "severity", words_of<domain::Severity>()},
+      {"risk_alerts", "state", words_of<domain::TradingState>()},
+      {"limit_overrides", "scope", words_of<domain::LimitLevel>()},
+      {"trading_limits", "scope", words_of<domain::LimitLevel>()},
+      {"ticks", "aggressor", words_of<domain::Aggressor>()},
+      {"venue_status", "stream", words_of<domain::StreamKind>()},
+      {"venue_status", "state", words_of<domain::StreamState>()},
   };
   const std::string dsn = migrated_database();
   for (const Row& row : rows) {

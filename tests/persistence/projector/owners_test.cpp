@@ -57,7 +57,7 @@ const char* const owned_tables[] = {
 TEST(Owners, SeeTheirOwnRowsAndNobodyElses) {
   // Given rows of ann's account; when ann, bob and nobody read them as the reader
   for (const std::string table : {"orders", "order_events", "fills", "positions", "balances",
-                                  "equity_history", "equity_daily", "round_trips"}) {
+                                  "equity_history", "equity_daily"}) {
     SCOPED_TRACE(table);
     const std::string count = "SELECT count(*) FROM halcyon." + table;
     const std::string all = query_value(owned().dsn, count);

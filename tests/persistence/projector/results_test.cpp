@@ -1,14 +1,11 @@
-// What is folded from records: round trips, daily equity, limits, alerts; also across restarts.
+// What orders and positions came to: round trips, daily equity, limits, alerts.
 
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
-#include <rapidcheck/gtest.h>
 
 #include "persistence/row_batch.h"
-#include "persistence/row_folds.h"
 #include "tests/persistence/postgres_server.h"
 #include "tests/persistence/projector/memory_journal.h"
 #include "tests/persistence/projector/trading_day.h"
@@ -16,8 +13,6 @@
 using namespace halcyon;
 using namespace halcyon::domain;
 using namespace halcyon::domain::literals;
-using persistence::RoundTrip;
-using persistence::RoundTrips;
 using tests::MemoryJournal;
 using tests::PostgresServer;
 using tests::ProjectorMaker;
@@ -30,7 +25,6 @@ const AccountId main_account = *tests::names().find_account("main");
 const StrategyId cross = *tests::names().find_strategy("cross");
 const InstrumentId btc = *tests::names().find_instrument(VenueId{0}, "BTC/USDT");
 const AssetId usdt = *tests::names().find_asset("USDT");
-const AssetId bitcoin = *tests::names().find_asset("BTC");
 
 const std::string& database() {
   static const std::string dsn = PostgresServer::shared().new_database();
@@ -39,21 +33,6 @@ const std::string& database() {
 std::uint8_t next_journal() {
   static std::uint8_t number = 100;
   return ++number;
-}
-
-FillBooked fill(std::uint64_t number, Side side, Quantity quantity, Price price) {
-  FillBooked made;
-  made.number = number;
-  made.order = {1'723'075'200, static_cast<std::uint32_t>(number)};
-  made.trade = ForeignId::number(number);
-  made.account = main_account;
-  made.strategy = cross;
-  made.instrument = btc;
-  made.side = side;
-  made.price = price;
-  made.quantity = quantity;
-  made.quote_amount = *notional(price, quantity);
-  return made;
 }
 
 void project(const MemoryJournal& journal, config::Config config = tests::test_config()) {
@@ -79,137 +58,132 @@ using Strings = std::vector<std::string>;
 
 }  // namespace
 
-TEST(RoundTrips, MatchAnEntryInTwoPartsWithItsExit) {
-  // Given two buys and the sale of all of it, with fees in quote currency
+TEST(RoundTrips, AreTheEnginesWithPricesAndPercent) {
+  // Given what the engine matched: two of three bought for 100, sold for 120, a fee of 1
   MemoryJournal journal{next_journal()};
   journal.append_names();
-  auto first = fill(1, Side::buy, "1"_qty, "100"_px);
-  first.fee = "0.5"_usd;
-  first.fee_asset = usdt;
-  auto last = fill(3, Side::sell, "2"_qty, "120"_px);
-  last.fee = "0.25"_usd;
-  last.fee_asset = usdt;
-  journal.append({{first, ""}});
-  journal.append({{fill(2, Side::buy, "1"_qty, "110"_px), ""}});
-  journal.append({{last, ""}});
-  // When it is projected, then there is one round trip with its profit: 240 - 210 - 0.75
+  RoundTripClosed trip;
+  trip.number = 1;
+  trip.entry_lot = 4;
+  trip.exit_fill = 9;
+  trip.account = main_account;
+  trip.strategy = cross;
+  trip.instrument = btc;
+  trip.quantity = "2"_qty;
+  trip.entry_amount = "200"_usd;
+  trip.exit_amount = "240"_usd;
+  trip.fees = "1"_usd;
+  trip.profit = "39"_usd;
+  trip.opened = from_unix_ms(1'723'075'200'000);
+  trip.losses_in_a_row = 0;
+  LotChanged lot;
+  lot.number = 4;
+  lot.account = main_account;
+  lot.instrument = btc;
+  lot.quantity = "1"_qty;
+  lot.cost = "100"_usd;
+  journal.append({{lot, ""}, {trip, ""}});
+  trip.number = 2;
+  trip.quantity = {};
+  trip.entry_amount = {};
+  trip.side = Side::sell;
+  lot.quantity = {};
+  lot.cost = {};
+  journal.append({{lot, ""}, {trip, ""}});
   project(journal);
   EXPECT_EQ(trips(journal,
-                  "direction, is_closed, trim_scale(entry_price), trim_scale(exit_price), "
-                  "trim_scale(fees), trim_scale(pnl_amount), round(pnl_pct, 2), fill_count, "
-                  "trim_scale(open_quantity)"),
-            (Strings{"long t 105 120 0.75 29.25 13.93 3 0"}));
+                  "trade_number, direction, coalesce(trim_scale(entry_price)::text, '-'), "
+                  "coalesce(trim_scale(exit_price)::text, '-'), trim_scale(pnl_amount), "
+                  "coalesce(trim_scale(pnl_pct)::text, '-'), entry_time, exit_time IS NULL"),
+            (Strings{"1 long 100 120 39 19.5 2024-08-08 00:00:00+00 t",
+                     "2 short - - 39 - 2024-08-08 00:00:00+00 t"}));
+  EXPECT_EQ(query_value(database(),
+                        "SELECT concat_ws(' ', number, trim_scale(quantity)) FROM halcyon.lots "
+                        "WHERE journal_id = '" +
+                            journal.uuid_text() + "'"),
+            "4 0");
 }
 
-TEST(RoundTrips, CountEachEntryAndStayOpenUntilFlat) {
+TEST(LaterRecords, EachHaveTheirRow) {
+  // Given an order with all its new terms, amended and armed; a voided fill, an adjustment, a limit
+  // set at run time, a paused strategy, and money that came
   MemoryJournal journal{next_journal()};
   journal.append_names();
-  journal.append({{fill(1, Side::buy, "1"_qty, "100"_px), ""}});
-  journal.append({{fill(2, Side::sell, "1"_qty, "90"_px), ""}});
-  journal.append({{fill(3, Side::buy, "2"_qty, "80"_px), ""}});
-  journal.append({{fill(4, Side::sell, "1"_qty, "95"_px), ""}});
+  NewOrder order;
+  order.id = {1'723'075'200, 1};
+  order.group = order.id;
+  order.replaces = {1'723'075'200, 7};
+  order.account = main_account;
+  order.strategy = cross;
+  order.instrument = btc;
+  order.type = OrderType::trailing_stop;
+  order.quantity = "1"_qty;
+  order.trailing_offset = "5"_px;
+  order.trailing_bps = 25;
+  order.self_trade = SelfTradeMode::expire_both;
+  order.is_emulated = true;
+  order.expires = from_unix_ms(1'723'075'300'000);
+  order.origin = Origin::agent;
+  OrderChanged changed;
+  changed.order = order.id;
+  changed.state = OrderState::held;
+  OrderAmended amended;
+  amended.order = order.id;
+  amended.requested = 2;
+  amended.accepted = 1;
+  amended.asked = {"3"_qty, "102"_px, {}};
+  amended.now = {"2"_qty, "101"_px, {}};
+  OrderArmed armed{order.id, "95"_px, "100"_px, false};
+  FillVoided gone;
+  gone.number = 5;
+  gone.by = 6;
+  gone.reason = Reason::provisional_replaced;
+  gone.order = order.id;
+  gone.account = main_account;
+  AdjustmentChanged adjustment;
+  adjustment.number = 1;
+  adjustment.account = main_account;
+  adjustment.asset = usdt;
+  adjustment.amount = "-3"_usd;
+  LimitChanged limit;
+  limit.limit = {LimitLevel::account, LimitKey::max_daily_loss,
+                 static_cast<std::uint32_t>(main_account), true, "50"_usd};
+  FlowBooked flow;
+  flow.account = main_account;
+  flow.asset = usdt;
+  flow.amount = "1000"_usd;
+  journal.append({{OrderOpened{order}, ""}, {changed, ""}, {amended, ""}, {armed, ""}});
+  journal.append({{gone, ""}, {adjustment, ""}, {limit, ""}, {flow, ""}});
+  journal.append({{StrategyPaused{cross, true, daemon_user}, ""}});
+  armed.is_triggered = true;
+  journal.append({{armed, ""}});
   project(journal);
-  EXPECT_EQ(trips(journal,
-                  "trade_number, is_closed, coalesce(trim_scale(pnl_amount)::text, '-'), "
-                  "trim_scale(open_quantity)"),
-            (Strings{"1 t -10 0", "2 f - 1"}));
-}
-
-TEST(RoundTrips, GoOnWhereTheDatabaseIsAfterARestartOfTheProjector) {
-  // Given an entry that one projector wrote
-  MemoryJournal journal{next_journal()};
-  journal.append_names();
-  journal.append({{fill(1, Side::buy, "1"_qty, "100"_px), ""}});
-  project(journal);
-  const Strings entered = trips(journal, "entry_time");
-  // When another one writes the exit
-  journal.append({{fill(2, Side::sell, "1"_qty, "101"_px), ""}});
-  project(journal);
-  // Then it is the same round trip
-  EXPECT_EQ(trips(journal, "trade_number, is_closed, trim_scale(pnl_amount), fill_count"),
-            (Strings{"1 t 1 2"}));
-  EXPECT_EQ(trips(journal, "entry_time"), entered);
-}
-
-TEST(RoundTrips, TurnFromLongToShortInOneFill) {
-  MemoryJournal journal{next_journal()};
-  journal.append_names();
-  journal.append({{fill(1, Side::buy, "1"_qty, "100"_px), ""}});
-  journal.append({{fill(2, Side::sell, "3"_qty, "110"_px), ""}});
-  journal.append({{fill(3, Side::buy, "2"_qty, "105"_px), ""}});
-  project(journal);
-  EXPECT_EQ(trips(journal, "direction, trim_scale(entry_quantity), trim_scale(pnl_amount)"),
-            (Strings{"long 1 10", "short 2 10"}));
-}
-
-TEST(RoundTrips, TakeLessThanALotForFlatAndCarryIt) {
-  // Given an instrument with lots of 0.001, and a buy whose fee is taken in the base asset
-  MemoryJournal journal{next_journal()};
-  journal.append_names();
-  InstrumentChanged rules;
-  rules.instrument = btc;
-  rules.rules.lot = "0.001"_qty;
-  journal.append({{rules, ""}});
-  auto buy = fill(1, Side::buy, "1"_qty, "100"_px);
-  buy.fee = "0.0005"_usd;
-  buy.fee_asset = bitcoin;
-  journal.append({{buy, ""}});
-  // When all whole lots are sold
-  journal.append({{fill(2, Side::sell, "0.999"_qty, "110"_px), ""}});
-  // and, after a restart, a second round begins and ends with what was left
-  project(journal);
-  journal.append({{fill(3, Side::buy, "0.0005"_qty, "100"_px), ""}});
-  journal.append({{fill(4, Side::sell, "0.001"_qty, "100"_px), ""}});
-  project(journal);
-  // Then the first is closed with the rest written off, and the second has it for nothing
-  EXPECT_EQ(trips(journal, "is_closed, trim_scale(open_quantity), trim_scale(pnl_amount)"),
-            (Strings{"t 0.0005 9.89", "t 0 0.05"}));
-}
-
-TEST(RoundTrips, SayWhichFeesTheyCouldNotValue) {
-  MemoryJournal journal{next_journal()};
-  journal.append_names();
-  auto buy = fill(1, Side::buy, "1"_qty, "100"_px);
-  buy.fee = "0.01"_usd;
-  buy.fee_asset = *tests::names().find_asset("ETH");
-  journal.append({{buy, ""}});
-  project(journal);
-  EXPECT_EQ(trips(journal, "unvalued_fee_count, trim_scale(fees)"), (Strings{"1 0"}));
-}
-
-RC_GTEST_PROP(RoundTripsProperty, AddUpToTheCashThatFlowed, ()) {
-  // Given any fills, and a last one that makes the position flat
-  RoundTrips trips;
-  const persistence::Uuid position{};
-  const auto count = *rc::gen::inRange(1, 30);
-  Quantity held;
-  Money cash, profit;
-  std::uint64_t number = 0;
-  std::uint64_t next_trip = 1;
-  const auto trade = [&](Side side, std::int64_t lots, std::int64_t price) {
-    const auto made = fill(++number, side, Quantity::from_units(lots), Price::from_units(price));
-    held = side == Side::buy ? held + made.quantity : held - made.quantity;
-    cash = side == Side::buy ? cash - made.quote_amount : cash + made.quote_amount;
-    for (const RoundTrip& trip : trips.add(position, made, RoundTrips::FeeIn::none, {},
-                                           from_unix_ms(static_cast<std::int64_t>(number)))) {
-      RC_ASSERT(trip.number == next_trip);
-      RC_ASSERT(!trip.open.is_negative());
-      if (!trip.is_closed) continue;
-      profit += trip.profit();
-      ++next_trip;
-    }
+  const auto ask = [&](const std::string& columns, const std::string& table) {
+    return query_value(database(), "SELECT concat_ws(' ', " + columns + ") FROM halcyon." + table +
+                                       " WHERE journal_id = '" + journal.uuid_text() + "'");
   };
-  for (int index = 0; index < count; ++index) {
-    trade(*rc::gen::arbitrary<bool>() ? Side::buy : Side::sell, *rc::gen::inRange(1, 10),
-          *rc::gen::inRange(1, 1000));
-  }
-  if (!held.is_zero()) {
-    trade(held.is_positive() ? Side::sell : Side::buy,
-          static_cast<std::int64_t>(held.abs().raw() / decimal_scale), 77);
-  }
-  // Then the profits of all round trips are what the fills brought in
-  RC_ASSERT(held.is_zero());
-  RC_ASSERT(profit == cash);
+  EXPECT_EQ(ask("state, origin, trim_scale(quantity), trim_scale(limit_price), "
+                "trim_scale(trailing_offset), trailing_bps, self_trade_mode, is_emulated, "
+                "expires_at, group_id = id, replaces_id IS NOT NULL",
+                "orders"),
+            "held agent 2 101 5 25 expire_both t 2024-08-08 00:01:40+00 t t");
+  EXPECT_EQ(ask("requested, accepted, trim_scale(asked_quantity), trim_scale(limit_price)",
+                "order_amends"),
+            "2 1 3 101");
+  EXPECT_EQ(
+      ask("trim_scale(stop_price), trim_scale(extreme_price), is_triggered", "order_triggers"),
+      "95 100 t");
+  EXPECT_EQ(ask("fill_number, replaced_by, reason", "fill_voids"), "5 6 provisional_replaced");
+  EXPECT_EQ(ask("number, asset, trim_scale(amount), is_accepted", "adjustments"), "1 USDT -3 f");
+  EXPECT_EQ(ask("scope, account_id IS NOT NULL, limit_type, trim_scale(limit_value), is_active",
+                "limit_overrides"),
+            "account t max_daily_loss 50 t");
+  EXPECT_EQ(ask("asset, trim_scale(amount)", "cash_flows"), "USDT 1000");
+  EXPECT_EQ(query_value(database(),
+                        "SELECT string_agg(name, ' ') FROM halcyon.strategies "
+                        "WHERE is_paused AND journal_id = '" +
+                            journal.uuid_text() + "'"),
+            "cross");
 }
 
 TEST(EquityDaily, IsFoldedByTradingDayAlsoAcrossARestart) {
