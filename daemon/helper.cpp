@@ -22,13 +22,16 @@ bool Helper::run_once() {
   if (!tasks_.try_pop(task_)) return false;
   if (const auto* connect = std::get_if<ConnectTask>(&task_)) {
     ConnectResult result;
+    result.is_second = connect->is_second;
     result.connection = transport::Connection::open(
         connect->endpoint, trust_, transport::Deadline::after(connect_time_out, cancel_fd_),
         result.failure);
     finish(std::move(result));
   } else if (const auto* request = std::get_if<gateways::RestRequest>(&task_)) {
-    finish(rest_.execute(rest_host_, *request,
-                         transport::Deadline::after(rest_time_out, cancel_fd_), clock_));
+    auto answer = rest_.execute(rest_host_, *request,
+                                transport::Deadline::after(rest_time_out, cancel_fd_), clock_);
+    if (seen_) seen_(*request, answer);
+    finish(std::move(answer));
   }
   task_ = std::monostate{};
   return true;

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "daemon/lane.h"
@@ -19,12 +21,14 @@ namespace halcyon::daemon {
 /// Tasks of one session that may take long: they run on its helper thread.
 struct ConnectTask {
   gateways::Endpoint endpoint;
+  bool is_second = false;  ///< beside a connection that goes on; comes back in the result
 };
 using HelperTask = std::variant<std::monostate, ConnectTask, gateways::RestRequest>;
 
 struct ConnectResult {
   std::unique_ptr<gateways::transport::Connection> connection;  ///< null: failed
   gateways::transport::OpenFailure failure;
+  bool is_second = false;
 };
 using HelperResult = std::variant<std::monostate, ConnectResult, gateways::RestAnswer>;
 
@@ -46,6 +50,10 @@ class Helper {
          const gateways::transport::Clock& clock, TaskLane::Reader tasks,
          ResultLane::Writer results, Waker* waker, int cancel_fd);
 
+  /// Told of every REST call that was answered; before the first turn.
+  using Seen = std::function<void(const gateways::RestRequest&, const gateways::RestAnswer&)>;
+  void observe_with(Seen seen) { seen_ = std::move(seen); }
+
   /// Does one task, if there is one; true when it did.
   bool run_once();
 
@@ -60,6 +68,7 @@ class Helper {
   Waker* waker_;
   int cancel_fd_;
   HelperTask task_;
+  Seen seen_;
 };
 
 }  // namespace halcyon::daemon

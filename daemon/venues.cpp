@@ -59,6 +59,18 @@ std::vector<VenueSessions> make_sessions(const config::Config& config,
   return venues;
 }
 
+std::vector<domain::OrderAbilities> order_abilities(const config::Config& config,
+                                                    const domain::Catalog& catalog) {
+  std::vector<domain::OrderAbilities> abilities(catalog.venues().size());
+  for (const auto& venue : config.venues) {
+    const auto id = catalog.find_venue(venue.name).value();
+    if (venue.kind == config::VenueKind::binance) {
+      abilities.at(domain::index_of(id)) = gateways::binance::order_abilities();
+    }
+  }
+  return abilities;
+}
+
 std::vector<domain::VisibilityRule> visibility_rules(const config::Config& config,
                                                      const domain::Catalog& catalog) {
   std::vector<domain::VisibilityRule> rules(catalog.venues().size());

@@ -32,6 +32,10 @@ std::vector<VenueSessions> make_sessions(const config::Config& config,
                                          const domain::Catalog& catalog);
 
 /// By VenueId, for the engine.
+std::vector<domain::OrderAbilities> order_abilities(const config::Config& config,
+                                                    const domain::Catalog& catalog);
+
+/// By VenueId, for the engine.
 std::vector<domain::VisibilityRule> visibility_rules(const config::Config& config,
                                                      const domain::Catalog& catalog);
 

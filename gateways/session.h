@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct Frame {
   std::size_t size = 0;
   bool is_text = true;
   domain::Timestamp received;  ///< our clock, at its last byte
+  bool is_second = false;      ///< came on the session's second connection
 
   std::string_view text() const { return {data, size}; }
 };
@@ -45,6 +47,8 @@ struct RestRequest {
   std::string body;
   const void* context = nullptr;  ///< for `decode`; immutable while the daemon runs
   void (*decode)(const void* context, std::string_view body, RestAnswer& answer) = nullptr;
+  /// A header of the answer that holds a number; it comes back in `numbers` under this name.
+  std::string_view number_header;
 };
 
 struct RestAnswer {
@@ -60,6 +64,10 @@ struct RestAnswer {
   std::int32_t venue_code = 0;  ///< of an error body
   /// Other numbers that the venue told, by name: rate limits as "REQUEST_WEIGHT/60".
   std::vector<std::pair<std::string, std::int64_t>> numbers;
+  /// Whatever else `decode` has made, of a kind that the session knows.
+  std::shared_ptr<const void> extra;
+  /// The body with Frame::padding behind it, where `decode` left it to the session: small ones.
+  std::string body;
 };
 
 /// What a session wants done, in order. One object, reused: after the first few frames it does not
@@ -90,6 +98,27 @@ class Actions {
     text_ += text;
     frame_ends_.push_back(text_.size());
   }
+  // ---- A second connection, beside the first or to take its place -----------------------------
+  // Only for a session that the driver has allowed one (Session::allow_second).
+
+  /// Opens it, to the same endpoint; on_second_open or on_second_closed follows.
+  void open_second() { second_ = Second::open; }
+  /// Ends it, if there is one; nothing follows.
+  void close_second(std::string_view why) {
+    second_ = Second::close;
+    why_ = why;
+  }
+  /// What was the second connection is the connection from here on, and the first one is ended,
+  /// without a word to the session. Frames in these actions go out before.
+  void promote_second(std::string_view why) {
+    second_ = Second::promote;
+    why_ = why;
+  }
+  /// A text frame on the second connection.
+  void send_second(std::string_view text) {
+    second_text_ += text;
+    second_ends_.push_back(second_text_.size());
+  }
   void rest(RestRequest request) { rest_.push_back(std::move(request)); }
   /// Words for the log: rare, said once a kind by the session itself, never with a secret.
   void say(std::string text) { said_.push_back(std::move(text)); }
@@ -111,6 +140,13 @@ class Actions {
     const std::size_t start = index == 0 ? 0 : frame_ends_[index - 1];
     return std::string_view{text_}.substr(start, frame_ends_[index] - start);
   }
+  enum class Second : std::uint8_t { none, open, close, promote };
+  Second second() const { return second_; }
+  std::size_t second_frame_count() const { return second_ends_.size(); }
+  std::string_view second_frame(std::size_t index) const {
+    const std::size_t start = index == 0 ? 0 : second_ends_[index - 1];
+    return std::string_view{second_text_}.substr(start, second_ends_[index] - start);
+  }
   std::vector<RestRequest>& rest_requests() { return rest_; }
   bool wants_reconnect() const { return reconnect_; }
   domain::Timestamp reconnect_at() const { return reconnect_at_; }
@@ -125,6 +161,9 @@ class Actions {
     said_.clear();
     reconnect_ = false;
     why_.clear();
+    second_ = Second::none;
+    second_text_.clear();
+    second_ends_.clear();
   }
 
  private:
@@ -137,6 +176,9 @@ class Actions {
   bool reconnect_ = false;
   domain::Timestamp reconnect_at_;
   std::string why_;
+  Second second_ = Second::none;
+  std::string second_text_;
+  std::vector<std::size_t> second_ends_;
 };
 
 /// The life of one connection to a venue, as a state machine: (state, input, now) -> (state,
@@ -159,6 +201,14 @@ class Session {
   virtual void on_rest(RestAnswer& answer, domain::Timestamp now, Actions& actions) = 0;
   virtual void on_time(domain::Timestamp now, Actions& actions) = 0;
   virtual domain::Timestamp next_deadline() const = 0;
+
+  /// The driver can keep two connections for this session; without this call it never asks for a
+  /// second one. Once, before on_start.
+  virtual void allow_second() {}
+  /// Beside a connection that goes on.
+  virtual void on_second_open(domain::Timestamp, Actions&) {}
+  /// It is gone, or could not be made; the first one goes on.
+  virtual void on_second_closed(std::string_view, domain::Timestamp, Actions&) {}
 
   /// Order sessions only. A command that cannot be sent is answered with Outcome::not_sent.
   virtual void on_command(const domain::OrderCommand&, domain::Timestamp, Actions&) {}

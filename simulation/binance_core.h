@@ -57,6 +57,7 @@ class BinanceCore final : public BinanceVenue {
   void ban_until(Timestamp until) override { banned_until_ = until; }
   bool set_key_valid(std::string_view account, bool valid) override;
   bool set_symbol_status(std::string_view symbol, std::string_view status) override;
+  std::string set_filter(std::string_view symbol, std::string_view filter) override;
   std::vector<ConnectionView> connections() const override;
   std::vector<ReplayView> replays(Timestamp now) const override;
 
@@ -155,6 +156,7 @@ class BinanceCore final : public BinanceVenue {
   static const Method methods[];
   static const Route routes[];
   static const Method* find_method(std::string_view name);
+  static bool places_orders(const Method& method);
 
   // Lines.
   void emit(Connection& connection, Text text, Timestamp now, Actions& actions);
@@ -188,9 +190,26 @@ class BinanceCore final : public BinanceVenue {
   static std::optional<Amount> amount(Call& call, std::string_view name);
   static std::string client_id(Call& call, std::string_view name);
   Listing* listing(Call& call);
-  std::optional<OrderRequest> read_order(Call& call);
+  /// How the parameters of one order are called: alone, or as a member of a list.
+  struct OrderNames {
+    std::string prefix = {};  ///< "above": abovePrice
+    std::string_view side = "side";
+    std::string_view quantity = "quantity";
+  };
+  std::optional<OrderRequest> read_order(Call& call, const OrderNames& names);
+  std::optional<Failure> refuse_by_count(const Call& call, std::size_t orders) const;
+  std::optional<Failure> refuse_by_filter(Call& call, const OrderRequest& order);
   std::optional<Failure> refuse_order(Call& call, const OrderRequest& order);
-  const Order* read_order_id(Call& call, const Failure& missing);
+  static Failure failure_of(Refused refused);
+  static void count_orders(Call& call, int orders);
+  const Order* read_order_id(Call& call, const Failure& missing,
+                             std::string_view id_name = "orderId",
+                             std::string_view client_name = "origClientOrderId");
+  const OrderList* read_list_id(Call& call, std::string_view client_name, const Failure& missing);
+  Answer place_list(Call& call, ListRequest request, const std::vector<OrderNames>& names);
+  /// `cancel_id`: of the request that canceled it; empty: it was placed.
+  Answer list_answer(Call& call, const OrderList& list, std::string_view cancel_id,
+                     ResponseType type);
 
   Answer do_ping(Call& call);
   Answer do_time(Call& call);
@@ -211,6 +230,18 @@ class BinanceCore final : public BinanceVenue {
   Answer do_test(Call& call);
   Answer do_cancel(Call& call);
   Answer do_cancel_all(Call& call);
+  Answer do_cancel_replace(Call& call);
+  Answer do_amend(Call& call);
+  Answer do_amendments(Call& call);
+  Answer do_place_oco(Call& call);
+  Answer do_place_oto(Call& call);
+  Answer do_place_otoco(Call& call);
+  Answer do_cancel_list(Call& call);
+  Answer do_list(Call& call);
+  Answer do_open_lists(Call& call);
+  Answer do_all_lists(Call& call);
+  Answer do_my_filters(Call& call);
+  Answer do_aggregate_trades(Call& call);
   Answer do_order(Call& call);
   Answer do_open_orders(Call& call);
   Answer do_all_orders(Call& call);
@@ -245,6 +276,13 @@ class BinanceCore final : public BinanceVenue {
   Exchange exchange_;
   Faults faults_;
   std::mt19937_64 random_;
+  struct Amendment {
+    std::uint64_t execution_id = 0;
+    std::string client_id_before, client_id;
+    Quantity quantity_before, quantity;
+    Timestamp time{};
+  };
+  std::map<std::uint64_t, std::vector<Amendment>> amendments_;  ///< by order
   std::deque<Account> accounts_;
   std::deque<Listing> listings_;
   std::map<ConnectionId, Connection> connections_;

@@ -23,6 +23,12 @@ constexpr std::string_view expiry_name(Expiry expiry) {
       return "INSUFFICIENT_LIQUIDITY";
     case Expiry::canceled_by_exchange:
       return "EXCHANGE_CANCELED";
+    case Expiry::oco_trigger:
+      return "OCO_TRIGGER";
+    case Expiry::oto_phase_one_expired:
+      return "OTO_PHASE_ONE_EXPIRED";
+    case Expiry::rejected:
+      return "REJECTED";
   }
   return "NONE";
 }
@@ -39,6 +45,10 @@ constexpr std::string_view execution_name(ReportKind kind) {
       return "EXPIRED";
     case ReportKind::prevented:
       return "TRADE_PREVENTION";
+    case ReportKind::replaced:
+      return "REPLACED";
+    case ReportKind::list_changed:
+      break;
   }
   return "NEW";
 }
@@ -54,7 +64,18 @@ std::string_view time_in_force_name(TimeInForce time_in_force) {
   }
 }
 
-constexpr std::string_view zero = "0.00000000";
+/// -1 means none.
+std::int64_t list_of(const Order& order) {
+  return order.list == 0 ? -1 : static_cast<std::int64_t>(order.list);
+}
+
+std::int64_t working_time(const Order& order, const WireContext& context) {
+  return order.working == Timestamp{} ? -1 : context.time(order.working);
+}
+
+bool is_working(const Order& order) {
+  return order.working != Timestamp{} && is_open(order.status);
+}
 
 const std::string& symbol_of(const Order& order, const WireContext& context) {
   return context.exchange.market(order.asked.market).symbol;
@@ -72,9 +93,15 @@ void add_order_state(json::object& out, const Order& order) {
   out["side"] = side_name(order.asked.side);
 }
 
-void add_conditional(json::object& out, const Order& order) {
+void add_conditional(json::object& out, const Order& order, const WireContext& context) {
   if (order.prevented.is_positive()) out["preventedQuantity"] = fixed(order.prevented);
   if (order.expiry != Expiry::none) out["expiryReason"] = expiry_name(order.expiry);
+  if (is_conditional(order.asked.type)) out["stopPrice"] = fixed(order.asked.stop_price);
+  if (order.asked.iceberg.is_positive()) out["icebergQty"] = fixed(order.asked.iceberg);
+  if (order.asked.trailing_delta > 0) {
+    out["trailingDelta"] = order.asked.trailing_delta;
+    out["trailingTime"] = order.trails ? context.time(order.trailing_since) : -1;
+  }
 }
 
 void append_levels(std::string& out, std::span<const Level> levels) {
@@ -147,6 +174,8 @@ template void append_fixed(std::string&, Money);
 
 std::string_view status_name(OrderStatus status) {
   switch (status) {
+    case OrderStatus::pending:
+      return "PENDING_NEW";
     case OrderStatus::accepted:
       return "NEW";
     case OrderStatus::partially_filled:
@@ -164,8 +193,20 @@ std::string_view status_name(OrderStatus status) {
 }
 
 std::string_view type_name(const OrderRequest& order) {
-  if (order.type == OrderType::market) return "MARKET";
-  return order.post_only ? "LIMIT_MAKER" : "LIMIT";
+  switch (order.type) {
+    case OrderType::market:
+      return "MARKET";
+    case OrderType::stop:
+      return "STOP_LOSS";
+    case OrderType::stop_limit:
+      return "STOP_LOSS_LIMIT";
+    case OrderType::take_profit:
+      return "TAKE_PROFIT";
+    case OrderType::take_profit_limit:
+      return "TAKE_PROFIT_LIMIT";
+    default:
+      return order.post_only ? "LIMIT_MAKER" : "LIMIT";
+  }
 }
 
 std::string_view side_name(Side side) { return side == Side::buy ? "BUY" : "SELL"; }
@@ -174,17 +215,17 @@ json::object order_json(const Order& order, const WireContext& context) {
   json::object out;
   out["symbol"] = symbol_of(order, context);
   out["orderId"] = order.id;
-  out["orderListId"] = -1;
+  out["orderListId"] = list_of(order);
   out["clientOrderId"] = order.asked.client_id;
   add_order_state(out, order);
-  out["stopPrice"] = zero;
-  out["icebergQty"] = zero;
+  out["stopPrice"] = fixed(order.asked.stop_price);
+  out["icebergQty"] = fixed(order.asked.iceberg);
   out["time"] = context.time(order.created);
   out["updateTime"] = context.time(order.updated);
-  out["isWorking"] = true;
-  out["workingTime"] = context.time(order.created);
+  out["isWorking"] = is_working(order);
+  out["workingTime"] = working_time(order, context);
   out["selfTradePreventionMode"] = self_trade_name(order.asked.self_trade);
-  add_conditional(out, order);
+  add_conditional(out, order, context);
   return out;
 }
 
@@ -193,12 +234,12 @@ json::object placed_json(const Order& order, ResponseType type, const Reports& r
   json::object out;
   out["symbol"] = symbol_of(order, context);
   out["orderId"] = order.id;
-  out["orderListId"] = -1;
+  out["orderListId"] = list_of(order);
   out["clientOrderId"] = order.asked.client_id;
   out["transactTime"] = context.time(order.updated);
   if (type == ResponseType::ack) return out;
   add_order_state(out, order);
-  out["workingTime"] = context.time(order.created);
+  out["workingTime"] = working_time(order, context);
   if (type == ResponseType::full) {
     json::array fills;
     for (const auto& report : reports) {
@@ -213,7 +254,7 @@ json::object placed_json(const Order& order, ResponseType type, const Reports& r
     out["fills"] = std::move(fills);
   }
   out["selfTradePreventionMode"] = self_trade_name(order.asked.self_trade);
-  add_conditional(out, order);
+  add_conditional(out, order, context);
   return out;
 }
 
@@ -223,20 +264,21 @@ json::object canceled_json(const Order& order, std::string_view cancel_id,
   out["symbol"] = symbol_of(order, context);
   out["origClientOrderId"] = order.asked.client_id;
   out["orderId"] = order.id;
-  out["orderListId"] = -1;
+  out["orderListId"] = list_of(order);
   out["clientOrderId"] = cancel_id;
   out["transactTime"] = context.time(order.updated);
   add_order_state(out, order);
   out["selfTradePreventionMode"] = self_trade_name(order.asked.self_trade);
-  add_conditional(out, order);
+  add_conditional(out, order, context);
   return out;
 }
 
 json::object trade_json(const OwnTrade& trade, const WireContext& context) {
+  const auto* order = context.exchange.find(trade.order_id);
   return {{"symbol", context.exchange.market(trade.market).symbol},
           {"id", trade.fill.trade_id},
           {"orderId", trade.order_id},
-          {"orderListId", -1},
+          {"orderListId", order == nullptr ? -1 : list_of(*order)},
           {"price", fixed(trade.fill.price)},
           {"qty", fixed(trade.fill.quantity)},
           {"quoteQty", fixed(trade.fill.quote)},
@@ -251,6 +293,7 @@ json::object trade_json(const OwnTrade& trade, const WireContext& context) {
 json::object execution_report(const Report& report, Timestamp sent, const WireContext& context) {
   const auto& order = report.order;
   const bool canceled = report.kind == ReportKind::canceled;
+  const bool replaced = report.kind == ReportKind::replaced;
   json::object out;
   out["e"] = "executionReport";
   out["E"] = context.time(sent);
@@ -261,10 +304,14 @@ json::object execution_report(const Report& report, Timestamp sent, const WireCo
   out["f"] = time_in_force_name(order.asked.time_in_force);
   out["q"] = fixed(order.quantity);
   out["p"] = fixed(order.asked.price);
-  out["P"] = zero;
-  out["F"] = zero;
-  out["g"] = -1;
-  out["C"] = canceled ? order.asked.client_id : std::string{};
+  out["P"] = fixed(order.asked.stop_price);
+  if (order.asked.trailing_delta > 0) {
+    out["d"] = order.asked.trailing_delta;
+    if (order.trails) out["D"] = context.time(order.trailing_since);
+  }
+  out["F"] = fixed(order.asked.iceberg);
+  out["g"] = list_of(order);
+  out["C"] = canceled ? order.asked.client_id : replaced ? report.cancel_id : std::string{};
   out["x"] = execution_name(report.kind);
   out["X"] = status_name(order.status);
   out["r"] = "NONE";
@@ -287,14 +334,14 @@ json::object execution_report(const Report& report, Timestamp sent, const WireCo
   }
   if (report.kind == ReportKind::prevented) out["v"] = report.execution_id;
   out["I"] = report.execution_id;
-  out["w"] = is_open(order.status);
+  out["w"] = is_working(order);
   out["m"] = report.fill && report.fill->maker;
   out["M"] = report.fill.has_value();
   out["O"] = context.time(order.created);
   out["Z"] = fixed(order.quote_executed);
   out["Y"] = fixed(report.fill ? report.fill->quote : Money{});
   out["Q"] = fixed(order.asked.quote_quantity);
-  out["W"] = context.time(order.created);
+  if (order.working != Timestamp{}) out["W"] = context.time(order.working);
   out["V"] = self_trade_name(order.asked.self_trade);
   if (report.kind == ReportKind::prevented) {
     out["A"] = fixed(order.prevented);
@@ -302,6 +349,76 @@ json::object execution_report(const Report& report, Timestamp sent, const WireCo
   }
   if (order.expiry != Expiry::none) out["eR"] = expiry_name(order.expiry);
   return out;
+}
+
+std::string_view contingency_name(Contingency contingency) {
+  return contingency == Contingency::oco ? "OCO" : "OTO";
+}
+
+json::object list_json(const OrderList& list, const WireContext& context) {
+  json::array orders;
+  for (const auto id : list.orders) {
+    const auto* order = context.exchange.find(id);
+    orders.push_back(json::object{{"symbol", context.exchange.market(list.market).symbol},
+                                  {"orderId", id},
+                                  {"clientOrderId", order->asked.client_id}});
+  }
+  return {{"orderListId", list.id},
+          {"contingencyType", contingency_name(list.contingency)},
+          {"listStatusType", list.done ? "ALL_DONE" : "EXEC_STARTED"},
+          {"listOrderStatus", list.done ? "ALL_DONE" : "EXECUTING"},
+          {"listClientOrderId", list.client_id},
+          {"transactionTime", context.time(list.updated)},
+          {"symbol", context.exchange.market(list.market).symbol},
+          {"orders", std::move(orders)}};
+}
+
+json::object list_status(const Report& report, Timestamp sent, const WireContext& context) {
+  const auto& list = *report.list;
+  json::array orders;
+  for (const auto id : list.orders) {
+    const auto* order = context.exchange.find(id);
+    orders.push_back(json::object{{"s", context.exchange.market(list.market).symbol},
+                                  {"i", id},
+                                  {"c", order->asked.client_id}});
+  }
+  constexpr std::array<std::string_view, 3> steps{"EXEC_STARTED", "UPDATED", "ALL_DONE"};
+  return {{"e", "listStatus"},
+          {"E", context.time(sent)},
+          {"s", context.exchange.market(list.market).symbol},
+          {"g", list.id},
+          {"c", contingency_name(list.contingency)},
+          {"l", steps[static_cast<std::size_t>(report.step)]},
+          {"L", list.done ? "ALL_DONE" : "EXECUTING"},
+          {"r", "NONE"},
+          {"C", list.client_id},
+          {"T", context.time(report.time)},
+          {"O", std::move(orders)}};
+}
+
+json::object amended_json(const Order& order, std::string_view before, std::uint64_t execution_id,
+                          const WireContext& context) {
+  json::object amended;
+  amended["symbol"] = symbol_of(order, context);
+  amended["orderId"] = order.id;
+  amended["orderListId"] = list_of(order);
+  amended["origClientOrderId"] = before;
+  amended["clientOrderId"] = order.asked.client_id;
+  amended["price"] = fixed(order.asked.price);
+  amended["qty"] = fixed(order.quantity);
+  amended["executedQty"] = fixed(order.executed);
+  amended["preventedQty"] = fixed(order.prevented);
+  amended["quoteOrderQty"] = fixed(order.asked.quote_quantity);
+  amended["cumulativeQuoteQty"] = fixed(order.quote_executed);
+  amended["status"] = status_name(order.status);
+  amended["timeInForce"] = time_in_force_name(order.asked.time_in_force);
+  amended["type"] = type_name(order.asked);
+  amended["side"] = side_name(order.asked.side);
+  amended["workingTime"] = working_time(order, context);
+  amended["selfTradePreventionMode"] = self_trade_name(order.asked.self_trade);
+  return {{"transactTime", context.time(order.updated)},
+          {"executionId", execution_id},
+          {"amendedOrder", std::move(amended)}};
 }
 
 json::object account_position(const Report& report, Timestamp sent, const WireContext& context) {

@@ -46,6 +46,12 @@ boost::json::object placed_json(const Order& order, ResponseType type, const Rep
 /// The answer to order.cancel.
 boost::json::object canceled_json(const Order& order, std::string_view cancel_id,
                                   const WireContext& context);
+/// What the answers of the list methods have in common.
+boost::json::object list_json(const OrderList& list, const WireContext& context);
+boost::json::object list_status(const Report& report, Timestamp sent, const WireContext& context);
+/// The answer to order.amend.keepPriority; `before` is the client id that the order had.
+boost::json::object amended_json(const Order& order, std::string_view before,
+                                 std::uint64_t execution_id, const WireContext& context);
 boost::json::object trade_json(const OwnTrade& trade, const WireContext& context);
 boost::json::object execution_report(const Report& report, Timestamp sent,
                                      const WireContext& context);

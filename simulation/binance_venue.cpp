@@ -513,6 +513,11 @@ void BinanceCore::say(const Reports& reports, Timestamp now, Actions& actions) {
       account.orders_10s.add(-1, now);
       account.orders_day.add(-1, now);
     }
+    if (report.kind == ReportKind::replaced) {
+      amendments_[report.order.id].push_back({report.execution_id, report.cancel_id,
+                                              report.order.asked.client_id, report.amended_from,
+                                              report.order.quantity, report.time});
+    }
     const bool listened =
         std::any_of(connections_.begin(), connections_.end(), [&](const auto& each) {
           return std::any_of(each.second.user_streams.begin(), each.second.user_streams.end(),
@@ -529,8 +534,12 @@ void BinanceCore::say(const Reports& reports, Timestamp now, Actions& actions) {
       return std::array{json::serialize(write(report, now, context(WireUnit::milliseconds))),
                         json::serialize(write(report, now, context(WireUnit::microseconds)))};
     };
-    constexpr std::array<std::string_view, 5> details{"NEW", "TRADE", "CANCELED", "EXPIRED",
-                                                      "TRADE_PREVENTION"};
+    if (report.kind == ReportKind::list_changed) {
+      say_private(account, "listStatus", "", both(list_status), now, actions);
+      continue;
+    }
+    constexpr std::array<std::string_view, 6> details{
+        "NEW", "TRADE", "CANCELED", "EXPIRED", "TRADE_PREVENTION", "REPLACED"};
     say_private(account, "executionReport", details[static_cast<std::size_t>(report.kind)],
                 both(execution_report), now, actions);
     if (moved) {
@@ -751,6 +760,17 @@ bool BinanceCore::set_symbol_status(std::string_view symbol, std::string_view st
   }
   listing->status = status;
   return true;
+}
+
+std::string BinanceCore::set_filter(std::string_view symbol, std::string_view filter) {
+  auto* listing = find_listing(symbol);
+  if (listing == nullptr) return "no such symbol";
+  try {
+    replace_filter(listing->rules, filter);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return {};
 }
 
 std::vector<BinanceVenue::ConnectionView> BinanceCore::connections() const {

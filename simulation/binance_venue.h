@@ -85,6 +85,8 @@ class BinanceVenue : public Venue {
   virtual void ban_until(Timestamp until) = 0;
   virtual bool set_key_valid(std::string_view account, bool valid) = 0;
   /// TRADING, HALT, BREAK, CANCEL_ONLY.
+  /// Changes a filter of a symbol (an entry of exchangeInfo's "filters"). Empty, or what is wrong.
+  virtual std::string set_filter(std::string_view symbol, std::string_view filter) = 0;
   virtual bool set_symbol_status(std::string_view symbol, std::string_view status) = 0;
 
   struct ConnectionView {

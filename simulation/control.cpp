@@ -279,6 +279,17 @@ Result set_symbol(const Request& request) {
   return json::object{};
 }
 
+Result set_filter(const Request& request) {
+  const auto* filter = request.body.if_contains("filter");
+  if (filter == nullptr || !filter->is_object()) {
+    return Wrong{"\"filter\" must be an object as exchangeInfo has it"};
+  }
+  const auto wrong =
+      request.venue.set_filter(request.text("symbol").value_or(""), json::serialize(*filter));
+  if (!wrong.empty()) return Wrong{wrong};
+  return json::object{};
+}
+
 /// Some faults happen at once; the others are rules that wait for their moment.
 Result fault(const Request& request) {
   const auto kind = request.text("kind").value_or("");
@@ -362,6 +373,7 @@ constexpr std::array commands{
     Command{"drop_connections", drop_connections},
     Command{"set_key", set_key},
     Command{"set_symbol_status", set_symbol},
+    Command{"set_filter", set_filter},
     Command{"fault", fault},
     Command{"clear_faults", clear_faults},
 };

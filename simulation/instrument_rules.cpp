@@ -141,6 +141,7 @@ constexpr std::array modes{
     ModeName{"EXPIRE_MAKER", SelfTrade::expire_maker},
     ModeName{"EXPIRE_BOTH", SelfTrade::expire_both},
     ModeName{"DECREMENT", SelfTrade::decrement},
+    ModeName{"TRANSFER", SelfTrade::transfer},
 };
 
 [[noreturn]] void refuse(const std::string& where, const std::string& why) {
@@ -170,6 +171,13 @@ bool flag_of(const json::object& object, std::string_view key) {
 
 Rate rate_of(const json::object& object, std::string_view key, const std::string& where) {
   return amount_of<Price>(object, key, where).raw();
+}
+
+std::uint64_t count_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_int64() && value->get_int64() > 0
+             ? static_cast<std::uint64_t>(value->get_int64())
+             : 0;
 }
 
 int decimals_of(domain::Int128 raw) {
@@ -215,10 +223,25 @@ void read_filter(const json::object& filter, SymbolRules& rules, const std::stri
       rules.min_notional_for_market = flag_of(filter, "applyToMarket");
     }
   } else if (type == "MAX_NUM_ORDERS") {
-    const auto* count = filter.if_contains("maxNumOrders");
-    if (count != nullptr && count->is_int64() && count->get_int64() > 0) {
-      rules.max_orders = static_cast<std::uint64_t>(count->get_int64());
-    }
+    rules.max_orders = count_of(filter, "maxNumOrders");
+  } else if (type == "MAX_NUM_ALGO_ORDERS") {
+    rules.max_algo_orders = count_of(filter, "maxNumAlgoOrders");
+  } else if (type == "MAX_NUM_ICEBERG_ORDERS") {
+    rules.max_iceberg_orders = count_of(filter, "maxNumIcebergOrders");
+  } else if (type == "MAX_NUM_ORDER_LISTS") {
+    rules.max_order_lists = count_of(filter, "maxNumOrderLists");
+  } else if (type == "MAX_NUM_ORDER_AMENDS") {
+    rules.max_amends = count_of(filter, "maxNumOrderAmends");
+  } else if (type == "ICEBERG_PARTS") {
+    rules.max_iceberg_parts = count_of(filter, "limit");
+  } else if (type == "TRAILING_DELTA") {
+    const auto delta = [&](std::string_view key) {
+      return static_cast<std::int32_t>(std::min<std::uint64_t>(count_of(filter, key), 10'000));
+    };
+    rules.min_trailing_above = delta("minTrailingAboveDelta");
+    rules.max_trailing_above = delta("maxTrailingAboveDelta");
+    rules.min_trailing_below = delta("minTrailingBelowDelta");
+    rules.max_trailing_below = delta("maxTrailingBelowDelta");
   } else if (type == "MAX_POSITION") {
     rules.max_position = amount_of<Money>(filter, "maxPosition", where);
   }
@@ -226,12 +249,14 @@ void read_filter(const json::object& filter, SymbolRules& rules, const std::stri
 
 /// Shows only what can be had here, so that a client need not find out by refusals.
 void trim(json::object& entry, const SymbolRules& rules) {
-  entry["orderTypes"] = json::array{"LIMIT", "LIMIT_MAKER", "MARKET"};
-  for (const char* flag :
-       {"icebergAllowed", "ocoAllowed", "otoAllowed", "opoAllowed", "allowTrailingStop",
-        "cancelReplaceAllowed", "amendAllowed", "pegInstructionsAllowed"}) {
-    entry[flag] = false;
+  entry["orderTypes"] =
+      json::array{"LIMIT",           "LIMIT_MAKER", "MARKET",           "STOP_LOSS",
+                  "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"};
+  for (const char* flag : {"icebergAllowed", "ocoAllowed", "otoAllowed", "allowTrailingStop",
+                           "cancelReplaceAllowed", "amendAllowed"}) {
+    entry[flag] = true;
   }
+  for (const char* flag : {"opoAllowed", "pegInstructionsAllowed"}) entry[flag] = false;
   entry["quoteOrderQtyMarketAllowed"] = true;
   entry["isSpotTradingAllowed"] = true;
   json::array allowed;
@@ -314,26 +339,55 @@ std::vector<SymbolRules> read_rules(const std::filesystem::path& file) {
 
 std::vector<SymbolRules> builtin_rules() { return parse_rules(builtin, "built-in rules"); }
 
+void replace_filter(SymbolRules& rules, std::string_view text) {
+  boost::system::error_code failed;
+  auto filter = json::parse({text.data(), text.size()}, failed);
+  if (failed || !filter.is_object()) refuse(rules.symbol, "the filter is not a JSON object");
+  const auto type = text_of(filter.get_object(), "filterType", rules.symbol);
+  SymbolRules changed = rules;
+  read_filter(filter.get_object(), changed, rules.symbol);
+  auto entry = json::parse(changed.document).get_object();
+  auto& filters = entry.at("filters").get_array();
+  const auto same = std::find_if(filters.begin(), filters.end(), [&](const json::value& each) {
+    return each.at("filterType").get_string() == type;
+  });
+  if (same == filters.end()) {
+    filters.push_back(std::move(filter));
+  } else {
+    *same = std::move(filter);
+  }
+  changed.document = json::serialize(entry);
+  rules = std::move(changed);
+}
+
 std::optional<std::string_view> failed_filter(const SymbolRules& rules, const OrderRequest& order,
-                                              Price reference, std::size_t open_orders,
-                                              Money position) {
-  const bool market = order.type == OrderType::market;
+                                              Price reference, const OpenOrders& open) {
+  const bool limited = is_limited(order.type);
   const bool buys = order.side == Side::buy;
-  if (!market) {
-    if (order.price < rules.min_price ||
-        (rules.max_price.is_positive() && order.price > rules.max_price) ||
-        !domain::is_multiple(order.price, rules.tick)) {
-      return "PRICE_FILTER";
-    }
+  const auto is_price = [&](Price price) {
+    return price >= rules.min_price &&
+           (!rules.max_price.is_positive() || price <= rules.max_price) &&
+           domain::is_multiple(price, rules.tick);
+  };
+  const auto at = [&](Rate rate) { return domain::scaled(reference, rate, domain::decimal_scale); };
+  if (order.stop_price.is_positive() && !is_price(order.stop_price)) return "PRICE_FILTER";
+  if (limited) {
+    if (!is_price(order.price)) return "PRICE_FILTER";
     const Rate up = buys ? rules.bid_up : rules.ask_up;
     const Rate down = buys ? rules.bid_down : rules.ask_down;
-    const auto at = [&](Rate rate) {
-      return domain::scaled(reference, rate, domain::decimal_scale);
-    };
     if (reference.is_positive() && up > 0 &&
         (order.price > at(up).value_or(order.price) ||
          order.price < at(down).value_or(order.price))) {
       return rules.percent_filter;
+    }
+  }
+  if (order.trailing_delta > 0) {
+    const bool is_stop = order.type == OrderType::stop || order.type == OrderType::stop_limit;
+    const bool above = is_stop == buys;
+    const auto least = above ? rules.min_trailing_above : rules.min_trailing_below;
+    const auto most = above ? rules.max_trailing_above : rules.max_trailing_below;
+    if (order.trailing_delta < least || (most > 0 && order.trailing_delta > most)) {
+      return "TRAILING_DELTA";
     }
   }
   if (!order.quantity.is_zero()) {
@@ -342,26 +396,43 @@ std::optional<std::string_view> failed_filter(const SymbolRules& rules, const Or
         !domain::is_multiple(order.quantity, rules.step)) {
       return "LOT_SIZE";
     }
-    if (market &&
+    if (order.type == OrderType::market &&
         (order.quantity < rules.market_min_quantity ||
          (rules.market_max_quantity.is_positive() && order.quantity > rules.market_max_quantity) ||
          !domain::is_multiple(order.quantity, rules.market_step))) {
       return "MARKET_LOT_SIZE";
     }
   }
-  const auto amount = order.quantity.is_zero()
-                          ? std::optional{order.quote_quantity}
-                          : domain::notional(market ? reference : order.price, order.quantity);
-  const bool check_min = !market || rules.min_notional_for_market;
-  const bool check_max = !market || rules.max_notional_for_market;
+  if (order.iceberg.is_positive()) {
+    if (order.iceberg < rules.min_quantity || !domain::is_multiple(order.iceberg, rules.step)) {
+      return "LOT_SIZE";
+    }
+    const auto parts = (order.quantity.raw() + order.iceberg.raw() - 1) / order.iceberg.raw();
+    if (rules.max_iceberg_parts > 0 && parts > rules.max_iceberg_parts) return "ICEBERG_PARTS";
+  }
+  const Price valued = limited                          ? order.price
+                       : order.stop_price.is_positive() ? order.stop_price
+                                                        : reference;
+  const auto amount = order.quantity.is_zero() ? std::optional{order.quote_quantity}
+                                               : domain::notional(valued, order.quantity);
+  const bool check_min = limited || rules.min_notional_for_market;
+  const bool check_max = limited || rules.max_notional_for_market;
   if ((check_min && amount && *amount < rules.min_notional) ||
       (check_max && rules.max_notional.is_positive() &&
        (!amount || *amount > rules.max_notional))) {
     return rules.notional_filter;
   }
-  if (rules.max_orders > 0 && open_orders >= rules.max_orders) return "MAX_NUM_ORDERS";
+  if (rules.max_orders > 0 && open.all >= rules.max_orders) return "MAX_NUM_ORDERS";
+  if (is_conditional(order.type) && rules.max_algo_orders > 0 &&
+      open.algo >= rules.max_algo_orders) {
+    return "MAX_NUM_ALGO_ORDERS";
+  }
+  if (order.iceberg.is_positive() && rules.max_iceberg_orders > 0 &&
+      open.iceberg >= rules.max_iceberg_orders) {
+    return "MAX_NUM_ICEBERG_ORDERS";
+  }
   if (buys && rules.max_position.is_positive() &&
-      position + Money::from_raw(order.quantity.raw()) > rules.max_position) {
+      open.position + Money::from_raw(order.quantity.raw()) > rules.max_position) {
     return "MAX_POSITION";
   }
   return std::nullopt;

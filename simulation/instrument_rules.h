@@ -30,6 +30,11 @@ struct SymbolRules {
   bool min_notional_for_market = false, max_notional_for_market = false;
   std::string notional_filter = "NOTIONAL";
   std::uint64_t max_orders = 0;
+  std::uint64_t max_algo_orders = 0, max_iceberg_orders = 0, max_order_lists = 0;
+  std::uint64_t max_amends = 0;
+  std::uint64_t max_iceberg_parts = 0;
+  std::int32_t min_trailing_above = 0, max_trailing_above = 0;  ///< basis points
+  std::int32_t min_trailing_below = 0, max_trailing_below = 0;
   Money max_position;
   std::vector<SelfTrade> self_trade_modes;
   SelfTrade default_self_trade = SelfTrade::none;
@@ -46,10 +51,21 @@ std::vector<SymbolRules> builtin_rules();
 std::string_view self_trade_name(SelfTrade mode);  ///< the venue's: "EXPIRE_MAKER"
 std::optional<SelfTrade> parse_self_trade(std::string_view name);
 
+/// Takes a filter in, as exchangeInfo writes it, in the place of the one of its type: rules and
+/// document. Throws std::runtime_error with words where it cannot be read.
+void replace_filter(SymbolRules& rules, std::string_view filter);
+
+/// What of an account is open in one market when another order comes.
+struct OpenOrders {
+  std::size_t all = 0;
+  std::size_t algo = 0;  ///< stop and take-profit types
+  std::size_t iceberg = 0;
+  Money position;  ///< the base balance and open buys
+};
+
 /// What is wrong with an order by the filters: the name of the first one that it fails. `reference`
-/// is the average price; `position` the account's base balance and open buys.
+/// is the average price.
 std::optional<std::string_view> failed_filter(const SymbolRules& rules, const OrderRequest& order,
-                                              Price reference, std::size_t open_orders,
-                                              Money position);
+                                              Price reference, const OpenOrders& open);
 
 }  // namespace halcyon::simulation

@@ -132,7 +132,7 @@ AssetIndex Exchange::locked_asset(const Order& order) const {
 Exchange::Offer Exchange::offer(const OrderRequest& request) const {
   const Side side = opposite(request.side);
   const auto& from = book(request.market).side(side);
-  const bool limited = request.type == OrderType::limit;
+  const bool limited = is_limited(request.type);
   const Key worst = limited ? key(side, request.price) : 0;
   const bool by_quote = request.quantity.is_zero();
   Offer found;
@@ -186,8 +186,13 @@ bool Exchange::covered(const OrderRequest& request) const {
   const auto& market = book(request.market).market;
   const Money base = balance(request.account, market.base).free;
   const Money quote = balance(request.account, market.quote).free;
-  if (request.type == OrderType::limit) {
-    return request.side == Side::buy ? quote >= cost_of(request.price, request.quantity)
+  if (is_limited(request.type)) {
+    return (request.side == Side::buy ? quote : base) >= cost(request);
+  }
+  if (is_conditional(request.type)) {
+    const Price price =
+        request.stop_price.is_positive() ? request.stop_price : last_price(request.market);
+    return request.side == Side::buy ? quote >= cost_of(price, request.quantity)
                                      : base >= as_money(request.quantity);
   }
   if (request.side == Side::buy) {
@@ -197,57 +202,357 @@ bool Exchange::covered(const OrderRequest& request) const {
 }
 
 std::optional<Refused> Exchange::check(const OrderRequest& request) const {
-  HALCYON_CHECK(request.type == OrderType::market || request.type == OrderType::limit,
-                "the exchange matches market and limit orders");
+  HALCYON_CHECK(request.type == OrderType::market || request.type == OrderType::limit ||
+                    is_conditional(request.type),
+                "the venue's own types: a trailing stop is a stop with a distance");
   if (orders_.size() >= max_orders) return Refused::too_many_orders;
   const auto* same = find(request.account, request.client_id);
   if (same != nullptr && is_open(same->status)) return Refused::duplicate_client_id;
   if (!covered(request)) return Refused::insufficient_balance;
   if (request.post_only && would_take(request)) return Refused::would_take;
+  if (is_conditional(request.type) && would_trigger(request)) return Refused::would_trigger;
   return std::nullopt;
 }
 
 // --- placing and matching ------------------------------------------------------------------------
 
+Money Exchange::cost(const OrderRequest& request) {
+  return request.side == Side::buy ? cost_of(request.price, request.quantity)
+                                   : as_money(request.quantity);
+}
+
+Order& Exchange::open(const OrderRequest& request, std::uint64_t list, Timestamp now) {
+  auto& owner = account(request.account);
+  auto& opened = orders_.emplace_back();
+  opened.id = first_order_id + orders_.size() - 1;
+  opened.asked = request;
+  opened.quantity = request.quantity;
+  opened.list = list;
+  opened.created = now;
+  opened.updated = now;
+  owner.client_ids[request.client_id] = opened.id;
+  owner.open.emplace(opened.id, request.market);
+  return opened;
+}
+
+void Exchange::lock(Order& each, Money amount) {
+  auto& balance = account(each.asked.account).balances[locked_asset(each)];
+  balance.free -= amount;
+  balance.locked += amount;
+  each.locked += amount;
+  HALCYON_CHECK(!balance.free.is_negative(), "no more is locked than was free");
+}
+
 std::variant<std::uint64_t, Refused> Exchange::place(const OrderRequest& request, Timestamp now,
                                                      Reports& reports) {
   if (const auto refused = check(request)) return *refused;
-  const bool kill = request.time_in_force == TimeInForce::fok && request.type == OrderType::limit &&
-                    offer(request).quantity < request.quantity;
-  auto& owner = account(request.account);
-  auto& placed = orders_.emplace_back();
-  placed.id = first_order_id + orders_.size() - 1;
-  placed.asked = request;
-  placed.quantity = request.quantity;
-  placed.created = now;
-  placed.updated = now;
-  owner.client_ids[request.client_id] = placed.id;
-  owner.open.emplace(placed.id, request.market);
-  if (request.type == OrderType::limit) {
-    placed.locked = request.side == Side::buy ? cost_of(request.price, request.quantity)
-                                              : as_money(request.quantity);
-    auto& balance = owner.balances[locked_asset(placed)];
-    balance.free -= placed.locked;
-    balance.locked += placed.locked;
-  }
+  auto& placed = open(request, 0, now);
+  if (is_limited(request.type)) lock(placed, cost(request));
   report(placed, ReportKind::accepted, now, reports);
-  if (kill) {
-    end(placed, OrderStatus::expired, Expiry::unfilled_fok_order, ReportKind::expired, {}, now,
-        reports);
-    return placed.id;
-  }
-  take(placed, now, reports);
-  if (!is_open(placed.status)) return placed.id;
-  if (request.type == OrderType::market) {
-    end(placed, OrderStatus::expired, Expiry::insufficient_liquidity, ReportKind::expired, {}, now,
-        reports);
-  } else if (request.time_in_force == TimeInForce::gtc) {
-    rest(placed);
-  } else {
-    end(placed, OrderStatus::expired, Expiry::unfilled_ioc_quantity, ReportKind::expired, {}, now,
-        reports);
-  }
+  start(placed, now, reports);
+  follow_up(request.market, now, reports);
   return placed.id;
+}
+
+void Exchange::start(Order& each, Timestamp now, Reports& reports) {
+  const auto& asked = each.asked;
+  if (is_conditional(asked.type) && !each.triggered) {
+    book(asked.market).waiting.push_back(each.id);
+    return;
+  }
+  each.working = now;
+  if (asked.time_in_force == TimeInForce::fok && is_limited(asked.type) &&
+      offer(asked).quantity < each.remaining()) {
+    return end(each, OrderStatus::expired, Expiry::unfilled_fok_order, ReportKind::expired, {}, now,
+               reports);
+  }
+  take(each, now, reports);
+  if (!is_open(each.status)) return;
+  if (!is_limited(asked.type)) {
+    end(each, OrderStatus::expired, Expiry::insufficient_liquidity, ReportKind::expired, {}, now,
+        reports);
+  } else if (asked.time_in_force == TimeInForce::gtc) {
+    rest(each);
+  } else {
+    end(each, OrderStatus::expired, Expiry::unfilled_ioc_quantity, ReportKind::expired, {}, now,
+        reports);
+  }
+}
+
+// --- orders that wait for a price ----------------------------------------------------------------
+
+Price Exchange::last_price(MarketIndex market) const {
+  if (const Price last = book(market).last_price; last.is_positive()) return last;
+  const auto bid = best_outside(market, Side::buy);
+  const auto ask = best_outside(market, Side::sell);
+  if (!bid || !ask) return bid ? bid->price : ask ? ask->price : Price{};
+  return Price::from_raw(bid->price.raw() / 2 + ask->price.raw() / 2);
+}
+
+namespace {
+
+/// Whether the condition is that the price rises to the stop price, not that it falls to it.
+bool waits_for_a_rise(const OrderRequest& request) {
+  const bool is_stop = request.type == OrderType::stop || request.type == OrderType::stop_limit;
+  return is_stop == (request.side == Side::buy);
+}
+
+bool is_reached(const OrderRequest& request, Price last) {
+  return waits_for_a_rise(request) ? last >= request.stop_price : last <= request.stop_price;
+}
+
+}  // namespace
+
+bool Exchange::would_trigger(const OrderRequest& request) const {
+  if (!request.stop_price.is_positive()) return false;  // trails from here on
+  const Price last = last_price(request.market);
+  return last.is_positive() && is_reached(request, last);
+}
+
+bool Exchange::is_due(Order& each, Price last, Timestamp now) const {
+  const auto& asked = each.asked;
+  if (asked.trailing_delta == 0) return is_reached(asked, last);
+  const bool buys = asked.side == Side::buy;
+  if (!each.trails) {
+    if (asked.stop_price.is_positive() && !is_reached(asked, last)) return false;
+    each.trails = true;
+    each.extreme = last;
+    each.trailing_since = now;
+    return false;
+  }
+  each.extreme = buys ? std::min(each.extreme, last) : std::max(each.extreme, last);
+  constexpr std::int64_t whole = 10'000;  // basis points
+  const auto turn =
+      domain::scaled(each.extreme, whole + (buys ? 1 : -1) * asked.trailing_delta, whole);
+  return turn && (buys ? last >= *turn : last <= *turn);
+}
+
+void Exchange::trigger(Order& each, Timestamp now, Reports& reports) {
+  each.triggered = true;
+  each.updated = now;
+  if (each.list != 0) {
+    // The other leg goes first: what it had locked is needed here.
+    end_list(list(each.list), each.id, OrderStatus::expired, Expiry::oco_trigger, now, reports);
+    touch(each);
+  }
+  if (is_limited(each.asked.type) && each.locked.is_zero()) {
+    const Money needed = cost(each.asked);
+    if (balance(each.asked.account, locked_asset(each)).free < needed) {
+      return end(each, OrderStatus::expired, Expiry::rejected, ReportKind::expired, {}, now,
+                 reports);
+    }
+    lock(each, needed);
+  }
+  each.working = now;
+  report(each, ReportKind::accepted, now, reports);
+  start(each, now, reports);
+}
+
+void Exchange::follow_up(MarketIndex market, Timestamp now, Reports& reports) {
+  // Each turn ends, starts or triggers an order, so there are no more turns than orders.
+  for (;;) {
+    while (!touched_.empty()) {
+      const auto id = touched_.back();
+      touched_.pop_back();
+      run_list(list(id), now, reports);
+    }
+    auto& waiting = book(market).waiting;
+    const Price last = last_price(market);
+    if (waiting.empty() || !last.is_positive()) return;
+    std::optional<std::uint64_t> due;
+    for (const auto id : waiting) {
+      // All are looked at, because a trailing one remembers the price.
+      if (is_due(order(id), last, now) && !due) due = id;
+    }
+    if (!due) return;
+    std::erase(waiting, *due);
+    trigger(order(*due), now, reports);
+  }
+}
+
+// --- lists ---------------------------------------------------------------------------------------
+
+std::variant<std::uint64_t, Refused> Exchange::place_list(const ListRequest& request, Timestamp now,
+                                                          Reports& reports) {
+  const auto& orders = request.orders;
+  HALCYON_CHECK(
+      orders.size() == 2 || (orders.size() == 3 && request.contingency == Contingency::oto),
+      "a list has two orders, or a working one and two");
+  const auto& owner = account(orders.front().account);
+  for (const auto& each : orders) {
+    const auto* same = find(each.account, each.client_id);
+    if (same != nullptr && is_open(same->status)) return Refused::duplicate_client_id;
+    if (std::count_if(orders.begin(), orders.end(), [&](const OrderRequest& other) {
+          return other.client_id == each.client_id;
+        }) > 1) {
+      return Refused::duplicate_client_id;
+    }
+  }
+  static_cast<void>(owner);
+  const bool is_oco = request.contingency == Contingency::oco;
+  if (const auto refused = check(orders[0])) return *refused;
+  if (is_oco) {
+    if (const auto refused = check(orders[1])) return *refused;
+  }
+  OrderList& made = lists_.emplace_back();
+  made.id = first_list_id + lists_.size() - 1;
+  made.account = orders[0].account;
+  made.market = orders[0].market;
+  made.contingency = request.contingency;
+  made.client_id = request.client_id;
+  made.created = made.updated = now;
+  std::vector<std::uint64_t> ids;
+  for (const auto& each : orders) {
+    auto& opened = open(each, made.id, now);
+    ids.push_back(opened.id);
+    if (!is_oco && ids.size() > 1) opened.status = OrderStatus::pending;
+  }
+  made.orders = ids;
+  if (is_oco) {
+    // One of the two will be carried out, so the dearer one is locked, by the leg without a
+    // condition (or the first).
+    Money most;
+    for (const auto& each : orders) {
+      if (is_limited(each.type)) most = std::max(most, cost(each));
+    }
+    auto& holder = order(is_conditional(orders[0].type) ? ids[1] : ids[0]);
+    if (most.is_positive()) lock(holder, most);
+  } else if (is_limited(orders[0].type)) {
+    lock(order(ids[0]), cost(orders[0]));
+  }
+  report_list(made, ListStep::started, now, reports);
+  for (const auto id : ids) report(order(id), ReportKind::accepted, now, reports);
+  for (const auto id : ids) {
+    if (order(id).status == OrderStatus::accepted) start(order(id), now, reports);
+  }
+  follow_up(made.market, now, reports);
+  return made.id;
+}
+
+const OrderList* Exchange::find_list(std::uint64_t id) const {
+  if (id < first_list_id || id - first_list_id >= lists_.size()) return nullptr;
+  return &lists_[id - first_list_id];
+}
+
+const OrderList* Exchange::find_list(AccountIndex of, std::string_view client_id) const {
+  const auto found = std::find_if(lists_.rbegin(), lists_.rend(), [&](const OrderList& each) {
+    return each.account == of && each.client_id == client_id;
+  });
+  return found == lists_.rend() ? nullptr : &*found;
+}
+
+void Exchange::end_list(OrderList& which, std::uint64_t spared, OrderStatus status, Expiry expiry,
+                        Timestamp now, Reports& reports) {
+  for (const auto id : which.orders) {
+    if (id == spared || !is_open(order(id).status)) continue;
+    const bool canceled = status == OrderStatus::canceled;
+    end(order(id), status, expiry, canceled ? ReportKind::canceled : ReportKind::expired,
+        canceled ? which.cancel_id : std::string{}, now, reports);
+  }
+}
+
+void Exchange::run_list(OrderList& which, Timestamp now, Reports& reports) {
+  if (which.done) return;
+  const bool is_oto = which.contingency == Contingency::oto;
+  const auto stop_others = [&](const Order& ended, std::uint64_t spared, Expiry expiry) {
+    const bool canceled = ended.status == OrderStatus::canceled;
+    end_list(which, spared, canceled ? OrderStatus::canceled : OrderStatus::expired,
+             canceled ? Expiry::none : expiry, now, reports);
+  };
+  if (is_oto && !which.started) {
+    const auto& working = order(which.orders[0]);
+    if (working.status == OrderStatus::filled) {
+      which.started = true;
+      report_list(which, ListStep::updated, now, reports);
+      Money locked;  // two legs share what they lock, as in an OCO
+      for (std::size_t at = 1; at < which.orders.size(); ++at) {
+        auto& each = order(which.orders[at]);
+        if (!is_open(each.status)) continue;
+        const auto& asked = each.asked;
+        const Money needed = is_limited(asked.type) ? cost(asked) : Money{};
+        const Money free = balance(asked.account, locked_asset(each)).free;
+        const bool refused = free + locked < needed || (asked.post_only && would_take(asked)) ||
+                             (is_conditional(asked.type) && would_trigger(asked));
+        if (refused) {
+          end(each, OrderStatus::expired, Expiry::rejected, ReportKind::expired, {}, now, reports);
+          continue;
+        }
+        each.status = OrderStatus::accepted;
+        const bool locks = needed > locked && !(is_conditional(asked.type) && !locked.is_zero());
+        if (locks) {
+          lock(each, needed);
+          locked = needed;
+        }
+        report(each, ReportKind::accepted, now, reports);
+        start(each, now, reports);
+      }
+    } else if (!is_open(working.status)) {
+      stop_others(working, working.id, Expiry::oto_phase_one_expired);
+    } else if (std::any_of(which.orders.begin() + 1, which.orders.end(), [&](std::uint64_t id) {
+                 return order(id).status == OrderStatus::canceled;
+               })) {
+      // Whoever cancels one leg cancels the list.
+      end_list(which, 0, OrderStatus::canceled, Expiry::none, now, reports);
+    }
+  }
+  const std::size_t first = is_oto ? 1 : 0;
+  if ((!is_oto || which.started) && which.orders.size() - first == 2) {
+    for (std::size_t at = first; at < which.orders.size(); ++at) {
+      const auto& leg = order(which.orders[at]);
+      const bool decides = leg.executed.is_positive() || leg.triggered || !is_open(leg.status);
+      if (!decides) continue;
+      stop_others(leg, leg.id, Expiry::oco_trigger);
+      break;
+    }
+  }
+  const bool over = std::none_of(which.orders.begin(), which.orders.end(),
+                                 [&](std::uint64_t id) { return is_open(order(id).status); });
+  if (over) {
+    which.done = true;
+    report_list(which, ListStep::all_done, now, reports);
+  }
+}
+
+void Exchange::report_list(OrderList& which, ListStep step, Timestamp now, Reports& reports) {
+  which.updated = now;
+  Report said;
+  said.kind = ReportKind::list_changed;
+  said.time = now;
+  said.order = order(which.orders.front());
+  said.list = which;
+  said.step = step;
+  reports.push_back(std::move(said));
+}
+
+std::optional<Refused> Exchange::amend(std::uint64_t order_id, Quantity quantity,
+                                       std::string_view client_id, Timestamp now,
+                                       Reports& reports) {
+  const auto* found = find(order_id);
+  if (found == nullptr || !is_open(found->status)) return Refused::unknown_order;
+  auto& each = order(order_id);
+  if (!quantity.is_positive() || quantity >= each.quantity) return Refused::bad_amend;
+  const std::string before = each.asked.client_id;
+  const Quantity quantity_before = each.quantity;
+  const Quantity done = each.executed + each.prevented;
+  const Quantity less = each.quantity - std::max(quantity, done);
+  if (is_limited(each.asked.type) && less.is_positive()) {
+    const Money freed =
+        each.asked.side == Side::buy ? cost_of(each.asked.price, less) : as_money(less);
+    unlock(each, std::min(freed, each.locked));
+  }
+  each.quantity = each.asked.quantity = std::max(quantity, done);
+  each.asked.client_id = client_id;
+  account(each.asked.account).client_ids[each.asked.client_id] = order_id;
+  ++each.amends;
+  each.updated = now;
+  report(each, ReportKind::replaced, now, reports);
+  reports.back().cancel_id = before;
+  reports.back().amended_from = quantity_before;
+  if (quantity <= done) {
+    end(each, OrderStatus::expired, Expiry::none, ReportKind::expired, {}, now, reports);
+  }
+  follow_up(each.asked.market, now, reports);
+  return std::nullopt;
 }
 
 Quantity Exchange::wanted(const Order& taker, Price price, Quantity available) const {
@@ -264,7 +569,7 @@ Quantity Exchange::wanted(const Order& taker, Price price, Quantity available) c
   } else {
     part = std::min(part, taker.remaining());
   }
-  if (taker.asked.type == OrderType::market) {
+  if (!is_limited(taker.asked.type)) {
     // Nothing was locked for it, so it goes as far as the free balance does.
     const Money free = balance(taker.asked.account, locked_asset(taker)).free;
     if (taker.asked.side == Side::sell) {
@@ -280,7 +585,7 @@ void Exchange::take(Order& taker, Timestamp now, Reports& reports) {
   auto& where = book(taker.asked.market);
   const Side side = opposite(taker.asked.side);
   auto& from = where.side(side);
-  const bool limited = taker.asked.type == OrderType::limit;
+  const bool limited = is_limited(taker.asked.type);
   const Key worst = limited ? key(side, taker.asked.price) : 0;
   auto outside = from.outside.begin();
   while (is_open(taker.status)) {
@@ -315,7 +620,7 @@ void Exchange::take(Order& taker, Timestamp now, Reports& reports) {
 
 bool Exchange::prevent_self_trade(Order& taker, Order& maker, Timestamp now, Reports& reports) {
   const auto mode = taker.asked.self_trade;
-  if (mode == SelfTrade::decrement) {
+  if (mode == SelfTrade::decrement || mode == SelfTrade::transfer) {
     const Quantity part = taker.asked.quantity.is_zero()
                               ? maker.remaining()
                               : std::min(taker.remaining(), maker.remaining());
@@ -323,7 +628,7 @@ bool Exchange::prevent_self_trade(Order& taker, Order& maker, Timestamp now, Rep
       if (each->asked.quantity.is_zero()) continue;
       each->prevented += part;
       each->updated = now;
-      if (each->asked.type == OrderType::limit) {
+      if (is_limited(each->asked.type)) {
         unlock(*each,
                each->asked.side == Side::buy ? cost_of(each->asked.price, part) : as_money(part));
       }
@@ -379,9 +684,10 @@ void Exchange::settle(Order& each, std::uint64_t trade_id, Price price, Quantity
   Fill fill{trade_id, price, quantity, cost_of(price, quantity), {}, {}, maker};
   const bool buys = each.asked.side == Side::buy;
   // What is paid leaves the locked amount first; what was locked for a worse price comes back.
-  if (each.asked.type == OrderType::limit) {
+  if (is_limited(each.asked.type)) {
     unlock(each, buys ? cost_of(each.asked.price, quantity) : as_money(quantity));
   }
+  where.last_price = price;
   if (buys) {
     quote.free -= fill.quote;
     base.free += as_money(quantity);
@@ -403,8 +709,11 @@ void Exchange::settle(Order& each, std::uint64_t trade_id, Price price, Quantity
       by_quote ? each.asked.quote_quantity - each.quote_executed < cost_of(price, where.market.step)
                : each.remaining().is_zero();
   each.status = over ? OrderStatus::filled : OrderStatus::partially_filled;
+  touch(each);
   if (over) {
-    HALCYON_CHECK(each.locked.is_zero(), "a filled order locks nothing");
+    // A leg of a list may hold what its dearer partner would have needed.
+    HALCYON_CHECK(each.locked.is_zero() || each.list != 0, "a filled order locks nothing");
+    if (each.locked.is_positive()) unlock(each, each.locked);
     if (each.rested) remove_resting(each);
     owner.open.erase(each.id);
   }
@@ -452,7 +761,9 @@ void Exchange::unlock(Order& each, Money amount) {
 void Exchange::end(Order& each, OrderStatus status, Expiry expiry, ReportKind kind,
                    std::string_view cancel_id, Timestamp now, Reports& reports) {
   if (each.rested && is_open(each.status)) remove_resting(each);
+  if (is_conditional(each.asked.type)) std::erase(book(each.asked.market).waiting, each.id);
   if (each.locked.is_positive()) unlock(each, each.locked);
+  touch(each);
   each.status = status;
   each.expiry = expiry;
   each.updated = now;
@@ -465,16 +776,20 @@ std::optional<Refused> Exchange::cancel(std::uint64_t order_id, std::string_view
                                         Timestamp now, Reports& reports) {
   const auto* found = find(order_id);
   if (found == nullptr || !is_open(found->status)) return Refused::unknown_order;
-  end(order(order_id), OrderStatus::canceled, Expiry::none, ReportKind::canceled, cancel_id, now,
-      reports);
+  auto& each = order(order_id);
+  if (each.list != 0) list(each.list).cancel_id = cancel_id;
+  end(each, OrderStatus::canceled, Expiry::none, ReportKind::canceled, cancel_id, now, reports);
+  follow_up(each.asked.market, now, reports);
   return std::nullopt;
 }
 
 std::optional<Refused> Exchange::expire(std::uint64_t order_id, Timestamp now, Reports& reports) {
   const auto* found = find(order_id);
   if (found == nullptr || !is_open(found->status)) return Refused::unknown_order;
-  end(order(order_id), OrderStatus::expired, Expiry::canceled_by_exchange, ReportKind::expired, {},
-      now, reports);
+  auto& each = order(order_id);
+  end(each, OrderStatus::expired, Expiry::canceled_by_exchange, ReportKind::expired, {}, now,
+      reports);
+  follow_up(each.asked.market, now, reports);
   return std::nullopt;
 }
 
@@ -516,6 +831,7 @@ void Exchange::apply_levels(MarketIndex market, std::span<const Level> bids,
   apply(Side::sell, asks);
   fill_crossed(market, Side::buy, now, reports);
   fill_crossed(market, Side::sell, now, reports);
+  follow_up(market, now, reports);
 }
 
 void Exchange::fill_crossed(MarketIndex market, Side resting, Timestamp now, Reports& reports) {
@@ -540,6 +856,14 @@ void Exchange::fill_crossed(MarketIndex market, Side resting, Timestamp now, Rep
 }
 
 void Exchange::outside_trade(MarketIndex market, Side taker, Price price, Quantity quantity,
+                             Timestamp now, Reports& reports) {
+  auto& where = book(market);
+  match_outside(market, taker, price, quantity, now, reports);
+  where.last_price = price;
+  follow_up(market, now, reports);
+}
+
+void Exchange::match_outside(MarketIndex market, Side taker, Price price, Quantity quantity,
                              Timestamp now, Reports& reports) {
   auto& where = book(market);
   const Side side = opposite(taker);

@@ -52,9 +52,18 @@ struct Balance {
 };
 
 /// What happens when an account would trade with itself; the newer order's wish decides.
-enum class SelfTrade : std::uint8_t { none, expire_taker, expire_maker, expire_both, decrement };
+/// `transfer` needs two accounts that both ask for it; within one account it is `decrement`.
+enum class SelfTrade : std::uint8_t {
+  none,
+  expire_taker,
+  expire_maker,
+  expire_both,
+  decrement,
+  transfer,
+};
 
 enum class OrderStatus : std::uint8_t {
+  pending,  ///< of a list: waits for the working order to be filled
   accepted,
   partially_filled,
   filled,
@@ -71,19 +80,36 @@ enum class Expiry : std::uint8_t {
   unfilled_fok_order,
   insufficient_liquidity,
   canceled_by_exchange,
+  oco_trigger,            ///< the other leg was filled or triggered
+  oto_phase_one_expired,  ///< the working order ended without being filled
+  rejected,               ///< a pending leg whose turn came could not be placed
 };
+
+/// Waits for the market's last price to reach a stop price, or to turn by a distance.
+constexpr bool is_conditional(OrderType type) {
+  return type == OrderType::stop || type == OrderType::stop_limit ||
+         type == OrderType::take_profit || type == OrderType::take_profit_limit;
+}
+/// Has a limit price, so that what it may cost is known and locked.
+constexpr bool is_limited(OrderType type) {
+  return type == OrderType::limit || type == OrderType::stop_limit ||
+         type == OrderType::take_profit_limit;
+}
 
 struct OrderRequest {
   AccountIndex account{};
   MarketIndex market{};
   Side side = Side::buy;
-  OrderType type = OrderType::market;  ///< market or limit
+  OrderType type = OrderType::market;  ///< all but trailing_stop, which is a stop with a distance
   TimeInForce time_in_force = TimeInForce::gtc;
   bool post_only = false;
   SelfTrade self_trade = SelfTrade::none;
   Price price;           ///< of a limit order
   Quantity quantity;     ///< positive, or zero where `quote_quantity` says the size
   Money quote_quantity;  ///< of a market order: how much quote currency to spend or to receive
+  Price stop_price;      ///< of a conditional order; zero where it only trails
+  std::int32_t trailing_delta = 0;  ///< basis points that the price must turn; 0: does not trail
+  Quantity iceberg;                 ///< how much of it is shown; zero: all. Matching ignores it
   std::string client_id;
 };
 
@@ -96,9 +122,16 @@ struct Order {
   Quantity executed;
   Quantity prevented;  ///< taken off by self-trade prevention
   Money quote_executed;
-  Money locked;         ///< of the quote currency for a buy, of the base for a sell
-  Quantity ahead;       ///< outside quantity that stands before it at its price
-  bool rested = false;  ///< was on the book at some time
+  Money locked;            ///< of the quote currency for a buy, of the base for a sell
+  Quantity ahead;          ///< outside quantity that stands before it at its price
+  bool rested = false;     ///< was on the book at some time
+  bool triggered = false;  ///< the condition of a conditional order came true
+  bool trails = false;     ///< its stop price was reached: from here on `extreme` counts
+  Price extreme;           ///< the highest (sell) or lowest (buy) last price since it trails
+  std::uint64_t list = 0;  ///< of which list; 0: none
+  std::uint32_t amends = 0;
+  Timestamp trailing_since{};
+  Timestamp working{};  ///< when it could first be matched; epoch: not yet
   Timestamp created{};
   Timestamp updated{};
 
@@ -129,7 +162,39 @@ struct OwnTrade {
   Timestamp time{};
 };
 
-enum class ReportKind : std::uint8_t { accepted, trade, canceled, expired, prevented };
+/// Orders that belong together. OCO: two legs, one of which ends when the other is filled or
+/// triggered. OTO: a working order, and one or two (then an OCO) that wait until it is filled.
+enum class Contingency : std::uint8_t { oco, oto };
+struct OrderList {
+  std::uint64_t id = 0;
+  AccountIndex account{};
+  MarketIndex market{};
+  Contingency contingency = Contingency::oco;
+  std::string client_id;
+  std::vector<std::uint64_t> orders;  ///< of an OTO: the working one first
+  bool started = false;               ///< the legs that waited are on their way
+  bool done = false;
+  std::string cancel_id;  ///< of the request that canceled it
+  Timestamp created{};
+  Timestamp updated{};
+};
+
+struct ListRequest {
+  Contingency contingency = Contingency::oco;
+  std::string client_id;
+  std::vector<OrderRequest> orders;  ///< as in OrderList: two of one side for an OCO
+};
+
+enum class ReportKind : std::uint8_t {
+  accepted,
+  trade,
+  canceled,
+  expired,
+  prevented,
+  replaced,      ///< amended: `cancel_id` is the client id that it had
+  list_changed,  ///< nothing happened to `order`, which only says whose list it is
+};
+enum class ListStep : std::uint8_t { started, updated, all_done };
 
 /// Something that happened to an order: the order and the account's touched balances as they were
 /// right after it.
@@ -146,6 +211,9 @@ struct Report {
   Quantity prevented;        ///< of `prevented`: how much this time
   std::string cancel_id;     ///< of `canceled`: the id of the cancel request
   std::vector<Changed> balances;
+  Quantity amended_from;          ///< of `replaced`: the quantity before
+  std::optional<OrderList> list;  ///< of `list_changed`
+  ListStep step = ListStep::started;
 };
 using Reports = std::vector<Report>;
 
@@ -155,6 +223,9 @@ enum class Refused : std::uint8_t {
   would_take,
   unknown_order,
   too_many_orders,
+  would_trigger,    ///< the stop price is on the wrong side of the market
+  bad_list_prices,  ///< an OCO's legs do not enclose the market
+  bad_amend,        ///< not less than what the order has now
 };
 
 /// What can be traded here.
@@ -180,13 +251,16 @@ struct Market {
 ///   then fills the order; a level that shrinks below `ahead` cuts it. A trade through its price
 ///   fills it without a queue. No trade fills more than its own quantity, over all orders.
 /// - When the outside book crosses a resting order, the order is filled at its own price, up to
-/// what
-///   is displayed.
+///   what is displayed.
+/// - A conditional order waits for the last price (of any trade, own ones too; before the first
+///   trade the middle of the book), looked at after each call. One without a limit price locks
+///   nothing while it waits and then goes as far as the free balance does.
 class Exchange {
  public:
   /// Beyond this many orders in its life the exchange takes no more.
   static constexpr std::size_t max_orders = 4'000'000;
   static constexpr std::uint64_t first_order_id = 10'000'000'001;
+  static constexpr std::uint64_t first_list_id = 1'000'001;
 
   AssetIndex asset(std::string_view name);  ///< defines it at first sight
   const std::string& name_of(AssetIndex asset) const;
@@ -218,6 +292,19 @@ class Exchange {
   std::optional<Refused> check(const OrderRequest& request) const;
   std::optional<Refused> cancel(std::uint64_t order_id, std::string_view cancel_id, Timestamp now,
                                 Reports& reports);
+  /// Takes a list, all or nothing.
+  std::variant<std::uint64_t, Refused> place_list(const ListRequest& request, Timestamp now,
+                                                  Reports& reports);
+  /// Makes an open order smaller; it keeps its id and place. Down to what is executed already, it
+  /// expires. `client_id` becomes its client id.
+  std::optional<Refused> amend(std::uint64_t order_id, Quantity quantity,
+                               std::string_view client_id, Timestamp now, Reports& reports);
+  const OrderList* find_list(std::uint64_t list_id) const;
+  /// The newest list of the account with this client id.
+  const OrderList* find_list(AccountIndex account, std::string_view client_id) const;
+  const std::deque<OrderList>& lists() const { return lists_; }
+  /// Of the last trade; before the first one the middle of the outside book.
+  Price last_price(MarketIndex market) const;
   /// Ends an order by the exchange's own will.
   std::optional<Refused> expire(std::uint64_t order_id, Timestamp now, Reports& reports);
 
@@ -247,6 +334,8 @@ class Exchange {
     BookSide asks;
     std::uint64_t next_trade_id = 0;
     std::uint64_t next_execution_id = 1;
+    Price last_price;                    ///< zero before the first trade
+    std::vector<std::uint64_t> waiting;  ///< conditional orders, oldest first
     BookSide& side(Side side) { return side == Side::buy ? bids : asks; }
     const BookSide& side(Side side) const { return side == Side::buy ? bids : asks; }
   };
@@ -278,6 +367,28 @@ class Exchange {
   bool would_take(const OrderRequest& request) const;
   bool covered(const OrderRequest& request) const;
 
+  /// Whether the stop price is reached by the last price already.
+  bool would_trigger(const OrderRequest& request) const;
+  Order& open(const OrderRequest& request, std::uint64_t list, Timestamp now);
+  void lock(Order& order, Money amount);
+  /// What an order that has a limit price may cost.
+  static Money cost(const OrderRequest& request);
+  /// Lets an accepted order wait for its price, or matches it.
+  void start(Order& order, Timestamp now, Reports& reports);
+  bool is_due(Order& order, Price last, Timestamp now) const;
+  void trigger(Order& order, Timestamp now, Reports& reports);
+  /// After every call: conditional orders whose price has come, and lists whose orders changed.
+  void follow_up(MarketIndex market, Timestamp now, Reports& reports);
+  void run_list(OrderList& list, Timestamp now, Reports& reports);
+  /// Ends all orders of the list but `spared` (0: none).
+  void end_list(OrderList& list, std::uint64_t spared, OrderStatus status, Expiry expiry,
+                Timestamp now, Reports& reports);
+  void report_list(OrderList& list, ListStep step, Timestamp now, Reports& reports);
+  OrderList& list(std::uint64_t id) { return lists_[id - first_list_id]; }
+  void touch(const Order& order) {
+    if (order.list != 0) touched_.push_back(order.list);
+  }
+
   void take(Order& taker, Timestamp now, Reports& reports);
   /// How much of `available` the taker wants and can pay at `price`.
   Quantity wanted(const Order& taker, Price price, Quantity available) const;
@@ -294,12 +405,16 @@ class Exchange {
   void unlock(Order& order, Money amount);
   void report(const Order& order, ReportKind kind, Timestamp now, Reports& reports);
   void fill_crossed(MarketIndex market, Side resting, Timestamp now, Reports& reports);
+  void match_outside(MarketIndex market, Side taker, Price price, Quantity quantity, Timestamp now,
+                     Reports& reports);
 
   std::vector<std::string> assets_;
   std::deque<Account> accounts_;
   std::deque<Book> books_;
   std::deque<Order> orders_;
   std::deque<OwnTrade> trades_;
+  std::deque<OrderList> lists_;
+  std::vector<std::uint64_t> touched_;  ///< lists to be looked at
 };
 
 }  // namespace halcyon::simulation

@@ -1,4 +1,4 @@
-// The only file that knows Asio and Beast.
+// The only file, with tls_line.h below it, that knows Asio and Beast.
 
 #include "simulation/venue_server.h"
 
@@ -20,13 +20,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "simulation/tls_line.h"
 
 namespace halcyon::simulation {
 
@@ -38,7 +38,6 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using asio::ip::tcp;
 using boost::system::error_code;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 using LocalSocket = asio::local::stream_protocol::socket;
 
 constexpr auto handshake_timeout = std::chrono::seconds{10};
@@ -201,12 +200,11 @@ class VenueServer::Impl::Client : public std::enable_shared_from_this<Client> {
   ~Client() { gone(); }
 
   void start() {
-    beast::get_lowest_layer(*stream_).socket().set_option(tcp::no_delay(true));
-    beast::get_lowest_layer(*stream_).expires_after(handshake_timeout);
-    stream_->async_handshake(asio::ssl::stream_base::server,
-                             [self = shared_from_this()](error_code failed) {
-                               if (!failed) self->read_request();
-                             });
+    stream_->socket().set_option(tcp::no_delay(true));
+    stream_->expires_after(handshake_timeout);
+    stream_->handshake([self = shared_from_this()](error_code failed) {
+      if (!failed) self->read_request();
+    });
   }
 
   void send(Text text) {
@@ -239,16 +237,14 @@ class VenueServer::Impl::Client : public std::enable_shared_from_this<Client> {
  private:
   friend class Impl;
 
-  beast::tcp_stream& lowest() {
-    return socket_ ? beast::get_lowest_layer(*socket_) : beast::get_lowest_layer(*stream_);
-  }
+  TlsLine& line() { return socket_ ? socket_->next_layer() : *stream_; }
 
   /// The line ends: by a reset without a word, unless the other end has gone already.
   void cut(bool reset = true) {
     if (cut_) return;
     cut_ = true;
     error_code ignored;
-    auto& socket = lowest().socket();
+    auto& socket = line().socket();
     if (reset) socket.set_option(asio::socket_base::linger(true, 0), ignored);
     socket.close(ignored);
     timer_.cancel();
@@ -266,7 +262,7 @@ class VenueServer::Impl::Client : public std::enable_shared_from_this<Client> {
   void read_request() {
     parser_.emplace();
     parser_->body_limit(max_message_bytes);
-    lowest().expires_after(idle_timeout);
+    line().expires_after(idle_timeout);
     http::async_read(*stream_, buffer_, *parser_,
                      [self = shared_from_this()](error_code failed, std::size_t) {
                        if (!failed) self->on_request();
@@ -318,13 +314,13 @@ class VenueServer::Impl::Client : public std::enable_shared_from_this<Client> {
   }
 
   void write_response() {
-    lowest().expires_after(idle_timeout);
+    line().expires_after(idle_timeout);
     http::async_write(*stream_, response_,
                       [self = shared_from_this()](error_code failed, std::size_t) {
                         if (failed) return;
                         if (self->keep_alive_) return self->read_request();
-                        self->lowest().expires_after(close_timeout);
-                        self->stream_->async_shutdown([self](error_code) {});
+                        self->line().expires_after(close_timeout);
+                        self->stream_->shutdown([self](error_code) {});
                       });
   }
 
@@ -344,7 +340,7 @@ class VenueServer::Impl::Client : public std::enable_shared_from_this<Client> {
       return;
     }
     server_.clients_[*id_] = weak_from_this();
-    lowest().expires_never();
+    line().expires_never();
     socket_.emplace(std::move(*stream_));
     stream_.reset();
     auto timeout = websocket::stream_base::timeout::suggested(beast::role_type::server);
@@ -412,8 +408,8 @@ class VenueServer::Impl::Client : public std::enable_shared_from_this<Client> {
   }
 
   Impl& server_;
-  std::optional<TlsStream> stream_;
-  std::optional<websocket::stream<TlsStream>> socket_;
+  std::optional<TlsLine> stream_;
+  std::optional<websocket::stream<TlsLine>> socket_;
   asio::steady_timer timer_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;

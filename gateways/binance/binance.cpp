@@ -113,6 +113,13 @@ std::unique_ptr<Session> make_order_session(const config::Venue& venue,
   }
   settings.endpoint = address(venue, "orders_url", venue.orders_url, true).endpoint;
   settings.jitter_seed = jitter_seed;
+  settings.has_rest = true;
+  settings.rest_path = base_path(address(venue, "rest_url", venue.rest_url, false).endpoint);
+  settings.rest_orders = venue.rest_orders;
+  for (const std::string& symbol : venue.instruments) {
+    const auto instrument = catalog.find_instrument(venue_id(venue, catalog), symbol);
+    if (instrument) settings.instruments.push_back(*instrument);
+  }
 
   const std::string key_file =
       secret_file(account, "api_key_file", account.api_key_file, settings.warnings);
@@ -156,6 +163,18 @@ domain::VisibilityRule visibility_rule() {
   rule.answer_time_out = OrderSession::answer_time_out;
   rule.request_validity = 2s;
   return rule;
+}
+
+domain::OrderAbilities order_abilities() {
+  domain::OrderAbilities abilities;
+  abilities.types.fill(true);
+  abilities.times_in_force = {true, true, true, false, false};
+  abilities.amends_quantity_down = true;
+  abilities.cancel_replaces = true;
+  abilities.lists = true;
+  abilities.trails_by_bps = true;
+  abilities.prevents_self_trades = true;
+  return abilities;
 }
 
 std::string_view fee_discount_asset() { return Symbols::fee_discount_asset; }

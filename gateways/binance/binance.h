@@ -33,6 +33,9 @@ std::unique_ptr<Session> make_order_session(const config::Venue& venue,
 /// is unknown after 12 s, because the venue itself gives up after 10 s.
 domain::VisibilityRule visibility_rule();
 
+/// What Spot does by itself (sections 10 and 11). `day` and `gtd` are the engine's.
+domain::OrderAbilities order_abilities();
+
 /// The asset in which Binance takes fees when the account chose so. Whoever makes the catalog adds
 /// it, so that a fee never is of an unknown asset.
 std::string_view fee_discount_asset();

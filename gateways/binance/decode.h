@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "domain/command.h"
 #include "domain/event.h"
 #include "gateways/binance/symbols.h"
 #include "gateways/session.h"
@@ -126,6 +128,7 @@ struct Response {
   std::int64_t retry_after_ms = 0;  ///< absolute, from error.data
   std::int64_t server_time_ms = 0;  ///< from error.data
   std::string_view result;          ///< the JSON text of `result`; empty when there is none
+  std::string_view error_data;      ///< likewise of error.data
   RateCounts rates;
 };
 
@@ -180,6 +183,28 @@ struct Rows {
 DecodeError decode_order_ack(std::string_view result, Scratch& scratch,
                              domain::ForeignId& venue_order);
 
+/// order.cancelReplace: what became of each of its two steps (section 10). The same object stands
+/// in `result`, or in `error.data` when something failed: an error may hold a live order.
+struct ReplaceLegs {
+  enum class Fate : std::uint8_t { unknown, success, failure, not_attempted };
+  struct Leg {
+    Fate fate = Fate::unknown;
+    domain::ForeignId venue_order;  ///< of a success
+    std::int32_t code = 0;          ///< of a failure
+    std::string_view message;       ///< likewise; valid as long as the frame
+  };
+  Leg cancel, place;
+};
+DecodeError decode_replace_legs(std::string_view json, Scratch& scratch, ReplaceLegs& legs);
+
+/// orderList.place.*: the ids of its orders.
+struct ListedOrder {
+  domain::OrderId order;
+  domain::ForeignId venue_order;
+};
+DecodeError decode_list_ack(std::string_view result, const Identity& identity, Scratch& scratch,
+                            std::array<ListedOrder, domain::OrderList::capacity>& orders);
+
 /// order.status (one object) or openOrders.status (an array): an OrderReport for each.
 DecodeError decode_orders(std::string_view result, const Symbols& symbols, const Identity& identity,
                           domain::Source source, domain::Timestamp received, Scratch& scratch,
@@ -213,6 +238,14 @@ DecodeError decode_depth_snapshot(std::string_view body, const Symbols& symbols,
 /// orders.
 DecodeError decode_exchange_info(std::string_view body, const Symbols& symbols, Scratch& scratch,
                                  RestAnswer& answer);
+
+/// GET exchangeInfo again, for what an order must keep that is not in InstrumentRules:
+/// answer.extra is a FilterTable.
+DecodeError decode_filters(std::string_view body, const Symbols& symbols, Scratch& scratch,
+                           RestAnswer& answer);
+
+/// GET avgPrice: answer.numbers holds "price" in 10^-9 parts.
+DecodeError decode_average_price(std::string_view body, Scratch& scratch, RestAnswer& answer);
 
 /// GET time.
 DecodeError decode_rest_time(std::string_view body, Scratch& scratch, RestAnswer& answer);

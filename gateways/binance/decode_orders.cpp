@@ -743,6 +743,79 @@ DecodeError decode_order_ack(std::string_view result, Scratch& scratch,
   });
 }
 
+DecodeError decode_replace_legs(std::string_view json, Scratch& scratch, ReplaceLegs& legs) {
+  using Fate = ReplaceLegs::Fate;
+  legs = ReplaceLegs{};
+  Impl& impl = scratch.impl();
+  const auto read_fate = [](const char* token, Fate& fate) {
+    if (token == nullptr) return;
+    fate = is_word(token, "SUCCESS")         ? Fate::success
+           : is_word(token, "FAILURE")       ? Fate::failure
+           : is_word(token, "NOT_ATTEMPTED") ? Fate::not_attempted
+                                             : Fate::unknown;
+  };
+  return each_object(impl, json, [&](ondemand::object& object) {
+    std::array<Named, 2> f{{{"cancelResult"}, {"newOrderResult"}}};
+    HALCYON_TRY(read_named(object, f, [&](const char* key, ondemand::value& value) {
+      const bool is_cancel = is(key, "cancelResponse");
+      if ((!is_cancel && !is(key, "newOrderResponse")) || *value.raw_json_token().data() != '{') {
+        return DecodeError::none;
+      }
+      ReplaceLegs::Leg& leg = is_cancel ? legs.cancel : legs.place;
+      ondemand::object response;
+      HALCYON_TRY_JSON(value.get_object().get(response));
+      std::array<Named, 3> fields{{{"orderId"}, {"code"}, {"msg"}}};
+      HALCYON_TRY(read_named(response, fields, no_named_containers));
+      if (fields[0].token != nullptr) {
+        std::uint64_t id = 0;
+        HALCYON_WANT(read_unsigned(fields[0].token, id), bad_integer(fields[0].token));
+        leg.venue_order = domain::ForeignId::number(id);
+      }
+      if (fields[1].token != nullptr) {
+        ErrorFields error;
+        HALCYON_TRY(read_code(fields[1].token, error));
+        leg.code = error.code;
+      }
+      if (fields[2].token != nullptr) {
+        HALCYON_WANT(read_text(impl, fields[2].token, leg.message), DecodeError::wrong_type);
+      }
+      return DecodeError::none;
+    }));
+    read_fate(f[0].token, legs.cancel.fate);
+    read_fate(f[1].token, legs.place.fate);
+    return DecodeError::none;
+  });
+}
+
+DecodeError decode_list_ack(std::string_view result, const Identity& identity, Scratch& scratch,
+                            std::array<ListedOrder, domain::OrderList::capacity>& orders) {
+  orders = {};
+  Impl& impl = scratch.impl();
+  std::size_t count = 0;
+  return each_object(impl, result, [&](ondemand::object& object) {
+    return read_named(object, {}, [&](const char* key, ondemand::value& value) {
+      if (!is(key, "orders")) return DecodeError::none;
+      ondemand::array rows;
+      HALCYON_TRY_JSON(value.get_array().get(rows));
+      for (auto item : rows) {
+        ondemand::object row;
+        HALCYON_TRY_JSON(item.get_object().get(row));
+        std::array<Named, 2> f{{{"orderId"}, {"clientOrderId"}}};
+        HALCYON_TRY(read_named(row, f, no_named_containers));
+        HALCYON_WANT(f[0].token != nullptr && f[1].token != nullptr, DecodeError::missing_field);
+        std::uint64_t id = 0;
+        std::string_view client_id;
+        HALCYON_WANT(read_unsigned(f[0].token, id), bad_integer(f[0].token));
+        HALCYON_WANT(read_text(impl, f[1].token, client_id), DecodeError::wrong_type);
+        const auto order = domain::parse_client_order_id(identity.prefix, client_id);
+        if (!order || count == orders.size()) continue;
+        orders[count++] = {*order, domain::ForeignId::number(id)};
+      }
+      return DecodeError::none;
+    });
+  });
+}
+
 DecodeError decode_orders(std::string_view result, const Symbols& symbols, const Identity& identity,
                           domain::Source source, domain::Timestamp received, Scratch& scratch,
                           Output output, Rows& rows) {

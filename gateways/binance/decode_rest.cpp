@@ -1,4 +1,9 @@
+#include <algorithm>
+#include <array>
+#include <memory>
+
 #include "gateways/binance/decode.h"
+#include "gateways/binance/filters.h"
 #include "gateways/binance/json_text.h"
 #include "gateways/binance/levels.h"
 
@@ -184,7 +189,250 @@ DecodeError decode_exchange_info_into(Impl& impl, std::string_view text, const S
   return DecodeError::none;
 }
 
+// ---- What is not in InstrumentRules -------------------------------------------------------------
+
+void read_count(const Named& field, std::uint32_t& out) {
+  std::uint64_t value = 0;
+  if (field.token == nullptr || !read_unsigned(field.token, value)) return;
+  out = static_cast<std::uint32_t>(std::min<std::uint64_t>(value, UINT32_MAX));
+}
+
+void read_bps(const Named& field, std::int32_t& out) {
+  std::uint64_t value = 0;
+  if (field.token == nullptr || !read_unsigned(field.token, value)) return;
+  out = static_cast<std::int32_t>(std::min<std::uint64_t>(value, INT32_MAX));
+}
+
+/// A multiplier: text such as "1.2". One that cannot be read binds nobody.
+void read_rate(const Named& field, std::int64_t& out) {
+  domain::Price rate;
+  if (field.token != nullptr && read_amount(field.token, rate)) out = rate.raw();
+}
+
+DecodeError read_symbol_filter(ondemand::object& object, SymbolFilters& filters,
+                               FilterTable& table) {
+  enum : std::size_t {
+    type,
+    up,
+    down,
+    bid_up,
+    bid_down,
+    ask_up,
+    ask_down,
+    min_quantity,
+    step,
+    max_position,
+    max_orders,
+    max_algo,
+    max_lists,
+    max_amends,
+    min_above,
+    max_above,
+    min_below,
+    max_below,
+    field_count
+  };
+  std::array<Named, field_count> f{{{"filterType"},
+                                    {"multiplierUp"},
+                                    {"multiplierDown"},
+                                    {"bidMultiplierUp"},
+                                    {"bidMultiplierDown"},
+                                    {"askMultiplierUp"},
+                                    {"askMultiplierDown"},
+                                    {"minQty"},
+                                    {"stepSize"},
+                                    {"maxPosition"},
+                                    {"maxNumOrders"},
+                                    {"maxNumAlgoOrders"},
+                                    {"maxNumOrderLists"},
+                                    {"maxNumOrderAmends"},
+                                    {"minTrailingAboveDelta"},
+                                    {"maxTrailingAboveDelta"},
+                                    {"minTrailingBelowDelta"},
+                                    {"maxTrailingBelowDelta"}}};
+  HALCYON_TRY(read_named(object, f, no_named_containers));
+  HALCYON_WANT(f[type].token != nullptr, DecodeError::missing_field);
+  const char* name = f[type].token;
+  if (is_word(name, "PERCENT_PRICE")) {
+    read_rate(f[up], filters.bid_up);
+    read_rate(f[down], filters.bid_down);
+    filters.ask_up = filters.bid_up;
+    filters.ask_down = filters.bid_down;
+  } else if (is_word(name, "PERCENT_PRICE_BY_SIDE")) {
+    read_rate(f[bid_up], filters.bid_up);
+    read_rate(f[bid_down], filters.bid_down);
+    read_rate(f[ask_up], filters.ask_up);
+    read_rate(f[ask_down], filters.ask_down);
+  } else if (is_word(name, "MARKET_LOT_SIZE")) {
+    if (f[min_quantity].token != nullptr) {
+      static_cast<void>(read_amount(f[min_quantity].token, filters.market_min));
+    }
+    if (f[step].token != nullptr) {
+      static_cast<void>(read_amount(f[step].token, filters.market_step));
+    }
+  } else if (is_word(name, "MAX_POSITION")) {
+    if (f[max_position].token != nullptr) {
+      static_cast<void>(read_amount(f[max_position].token, filters.max_position));
+    }
+  } else if (is_word(name, "MAX_NUM_ORDERS")) {
+    read_count(f[max_orders], filters.max_orders);
+  } else if (is_word(name, "MAX_NUM_ALGO_ORDERS")) {
+    read_count(f[max_algo], filters.max_algo_orders);
+  } else if (is_word(name, "MAX_NUM_ORDER_LISTS")) {
+    read_count(f[max_lists], filters.max_lists);
+  } else if (is_word(name, "MAX_NUM_ORDER_AMENDS")) {
+    read_count(f[max_amends], filters.max_amends);
+  } else if (is_word(name, "TRAILING_DELTA")) {
+    read_bps(f[min_above], filters.min_trailing_above);
+    read_bps(f[max_above], filters.max_trailing_above);
+    read_bps(f[min_below], filters.min_trailing_below);
+    read_bps(f[max_below], filters.max_trailing_below);
+  } else if (is_word(name, "EXCHANGE_MAX_NUM_ORDERS")) {
+    read_count(f[max_orders], table.max_orders);
+  } else if (is_word(name, "EXCHANGE_MAX_NUM_ALGO_ORDERS")) {
+    read_count(f[max_algo], table.max_algo_orders);
+  } else if (is_word(name, "EXCHANGE_MAX_NUM_ORDER_LISTS")) {
+    read_count(f[max_lists], table.max_lists);
+  }
+  return DecodeError::none;
+}
+
+DecodeError read_symbol_filters(ondemand::value& value, SymbolFilters& filters,
+                                FilterTable& table) {
+  ondemand::array list;
+  HALCYON_TRY_JSON(value.get_array().get(list));
+  for (auto filter : list) {
+    ondemand::object fields;
+    HALCYON_TRY_JSON(filter.get_object().get(fields));
+    HALCYON_TRY(read_symbol_filter(fields, filters, table));
+  }
+  return DecodeError::none;
+}
+
+/// Calls `word(token)` for each string of an array.
+template <class Word>
+DecodeError each_word(ondemand::value& value, Word&& word) {
+  ondemand::array list;
+  HALCYON_TRY_JSON(value.get_array().get(list));
+  for (auto item : list) {
+    ondemand::value text;
+    HALCYON_TRY_JSON(std::move(item).get(text));
+    word(text.raw_json_token().data());
+  }
+  return DecodeError::none;
+}
+
+void take_type(const char* token, SymbolFilters& filters) {
+  using domain::OrderType;
+  const auto set = [&](OrderType type) { filters.types[static_cast<std::size_t>(type)] = true; };
+  if (is_word(token, "LIMIT")) set(OrderType::limit);
+  if (is_word(token, "LIMIT_MAKER")) filters.takes_maker_only = true;
+  if (is_word(token, "MARKET")) set(OrderType::market);
+  if (is_word(token, "STOP_LOSS")) set(OrderType::stop);
+  if (is_word(token, "STOP_LOSS_LIMIT")) set(OrderType::stop_limit);
+  if (is_word(token, "TAKE_PROFIT")) set(OrderType::take_profit);
+  if (is_word(token, "TAKE_PROFIT_LIMIT")) set(OrderType::take_profit_limit);
+}
+
+void take_mode(const char* token, SymbolFilters& filters) {
+  using domain::SelfTradeMode;
+  const auto set = [&](SelfTradeMode mode) {
+    filters.self_trade[static_cast<std::size_t>(mode)] = true;
+  };
+  if (is_word(token, "NONE")) set(SelfTradeMode::none);
+  if (is_word(token, "EXPIRE_TAKER")) set(SelfTradeMode::expire_taker);
+  if (is_word(token, "EXPIRE_MAKER")) set(SelfTradeMode::expire_maker);
+  if (is_word(token, "EXPIRE_BOTH")) set(SelfTradeMode::expire_both);
+  if (is_word(token, "DECREMENT")) set(SelfTradeMode::decrement);
+}
+
+DecodeError read_symbol_demands(Impl& impl, ondemand::object& object, const Symbols& symbols,
+                                FilterTable& table) {
+  enum : std::size_t { symbol, oco, oto, trailing, cancel_replace, amend, field_count };
+  std::array<Named, field_count> f{{{"symbol"},
+                                    {"ocoAllowed"},
+                                    {"otoAllowed"},
+                                    {"allowTrailingStop"},
+                                    {"cancelReplaceAllowed"},
+                                    {"amendAllowed"}}};
+  SymbolFilters filters;
+  HALCYON_TRY(read_named(object, f, [&](const char* key, ondemand::value& value) {
+    if (is(key, "filters")) return read_symbol_filters(value, filters, table);
+    if (is(key, "orderTypes")) {
+      filters.types.fill(false);
+      filters.takes_maker_only = false;
+      return each_word(value, [&](const char* token) { take_type(token, filters); });
+    }
+    if (is(key, "allowedSelfTradePreventionModes")) {
+      filters.self_trade.fill(false);
+      filters.self_trade[0] = true;  // the symbol's own
+      return each_word(value, [&](const char* token) { take_mode(token, filters); });
+    }
+    return DecodeError::none;
+  }));
+  HALCYON_WANT(f[symbol].token != nullptr, DecodeError::missing_field);
+  std::string_view name;
+  HALCYON_WANT(read_text(impl, f[symbol].token, name), DecodeError::wrong_type);
+  const auto instrument = symbols.instrument(name);
+  if (instrument == domain::no<domain::InstrumentId>) return DecodeError::none;
+  const auto read_flag = [](const Named& field, bool& out) {
+    return field.token == nullptr || read_bool(field.token, out);
+  };
+  HALCYON_WANT(read_flag(f[oco], filters.takes_oco) && read_flag(f[oto], filters.takes_oto) &&
+                   read_flag(f[trailing], filters.trails) &&
+                   read_flag(f[cancel_replace], filters.cancel_replaces) &&
+                   read_flag(f[amend], filters.amends),
+               DecodeError::wrong_type);
+  filters.is_known = true;
+  table.symbols.at(domain::index_of(instrument)) = filters;
+  return DecodeError::none;
+}
+
 }  // namespace
+
+DecodeError decode_filters(std::string_view body, const Symbols& symbols, Scratch& scratch,
+                           RestAnswer& answer) {
+  if (body.size() > max_body_bytes) return DecodeError::too_large;
+  Impl& impl = scratch.impl();
+  auto table = std::make_shared<FilterTable>();
+  table->symbols.resize(symbols.table_size());
+  bool has_symbols = false;
+  HALCYON_TRY(each_object(impl, padded(impl, body), [&](ondemand::object& root) {
+    return read_named(root, {}, [&](const char* key, ondemand::value& value) {
+      if (is(key, "exchangeFilters")) {
+        SymbolFilters nobody;
+        return read_symbol_filters(value, nobody, *table);
+      }
+      if (!is(key, "symbols")) return DecodeError::none;
+      has_symbols = true;
+      ondemand::array rows;
+      HALCYON_TRY_JSON(value.get_array().get(rows));
+      for (auto item : rows) {
+        ondemand::object object;
+        HALCYON_TRY_JSON(item.get_object().get(object));
+        HALCYON_TRY(read_symbol_demands(impl, object, symbols, *table));
+      }
+      return DecodeError::none;
+    });
+  }));
+  HALCYON_WANT(has_symbols, DecodeError::missing_field);
+  answer.extra = std::move(table);
+  return DecodeError::none;
+}
+
+DecodeError decode_average_price(std::string_view body, Scratch& scratch, RestAnswer& answer) {
+  if (body.size() > max_body_bytes) return DecodeError::too_large;
+  Impl& impl = scratch.impl();
+  return each_object(impl, padded(impl, body), [&](ondemand::object& object) {
+    std::array<Named, 1> f{{{"price"}}};
+    HALCYON_TRY(read_named(object, f, no_named_containers));
+    HALCYON_WANT(f[0].token != nullptr, DecodeError::missing_field);
+    domain::Price price;
+    HALCYON_WANT(read_amount(f[0].token, price), bad_decimal(f[0].token));
+    answer.numbers.emplace_back("price", price.raw());
+    return DecodeError::none;
+  });
+}
 
 DecodeError decode_depth_snapshot(std::string_view body, const Symbols& symbols,
                                   domain::InstrumentId instrument, Scratch& scratch,

@@ -19,7 +19,7 @@ namespace halcyon::gateways::binance {
 // signed are made from the same characters.
 
 /// Room that any order request needs at most: longest symbol, ids, numbers, key and signature
-/// together stay below a third of it.
+/// together stay below half of it, those of three orders in a list too.
 inline constexpr std::size_t max_request_bytes = 2048;
 
 /// The window in which the venue may still accept a request (section 9), and section 16 counts
@@ -31,9 +31,11 @@ struct RequestContext {
   const Symbols* symbols = nullptr;
   std::string_view client_id_prefix;  ///< "daemon-account-"
   std::int64_t timestamp_ms = 0;      ///< the venue's clock, a margin behind it
-  /// For keys that cannot log on: each request bears key and signature. Else both are empty.
+  /// For keys that cannot log on, and by REST: each request bears a signature. Else both are empty.
   std::string_view api_key;
   const Signer* signer = nullptr;
+  /// The encoders write the signed query of a REST call instead of a frame; the key is its header.
+  bool by_rest = false;
 };
 
 /// Why a request cannot be written; words for the remark. Empty: it was written.
@@ -45,11 +47,33 @@ struct Encoded {
 // All of them write at most `max_request_bytes` to `out`. `id` comes back in the response.
 
 /// order.place, answered with ACK: events carry the rest. Market and limit (GTC, IOC, FOK),
-/// LIMIT_MAKER for post-only, and the stop and take-profit types. Not on Spot, so not encodable:
-/// day and gtd, trailing stops (the order has no distance), reduce-only purchases (there is no
-/// short position to reduce; a reduce-only sale is what every Spot sale is).
+/// LIMIT_MAKER for post-only, the stop and take-profit types, and trailing stops by basis points.
+/// `day` and `gtd` go out as GTC: Spot knows neither, and the engine ends them. Not on Spot, so not
+/// encodable: trailing by an amount, and reduce-only purchases (there is no short position to
+/// reduce; a reduce-only sale is what every Spot sale is).
 Encoded encode_place(std::uint64_t id, const domain::NewOrder& order, const RequestContext& context,
                      char* out);
+/// order.test: the venue checks the order and does nothing.
+Encoded encode_test(std::uint64_t id, const domain::NewOrder& order, const RequestContext& context,
+                    char* out);
+
+/// order.cancelReplace in mode STOP_ON_FAILURE: no new order where the old one could not be
+/// canceled.
+Encoded encode_cancel_replace(std::uint64_t id, const domain::ReplaceRequest& request,
+                              const RequestContext& context, char* out);
+/// order.amend.keepPriority: only less quantity; the order keeps its ids, ours too, and its place.
+Encoded encode_amend(std::uint64_t id, const domain::ReplaceRequest& request,
+                     const RequestContext& context, char* out);
+
+/// What orders of a list are to each other, read from `parent` and `group`.
+enum class ListKind : std::uint8_t { none, oco, oto, otoco };
+ListKind kind_of(const domain::OrderList& list);
+std::string_view method_of(ListKind kind);
+/// orderList.place.oco, .oto or .otoco. A limit order as the leg of an OCO is sent as LIMIT_MAKER,
+/// the only such type that the venue takes there. The legs of an OCO are of one side and size; the
+/// working order of the others is a limit order.
+Encoded encode_list(std::uint64_t id, const domain::OrderList& list, const RequestContext& context,
+                    char* out);
 
 /// order.cancel, by the venue's id where it is known (the quickest), else by ours. The request's
 /// own id becomes the client id of the cancel, so that its event can be told from another hand's.
@@ -84,5 +108,6 @@ Encoded encode_time(std::uint64_t id, char* out);
 
 /// SUBSCRIBE for the market streams: names in one message, because messages are what is counted.
 std::string encode_subscribe(std::uint64_t id, std::span<const std::string> streams);
+std::string encode_unsubscribe(std::uint64_t id, std::span<const std::string> streams);
 
 }  // namespace halcyon::gateways::binance

@@ -306,6 +306,9 @@ inline DecodeError read_error(Impl& impl, ondemand::value& value, ErrorFields& o
     if (*inner.raw_json_token().data() != '{') return DecodeError::none;
     ondemand::object data;
     HALCYON_TRY_JSON(inner.get_object().get(data));
+    HALCYON_TRY_JSON(data.raw_json().get(response->error_data));
+    bool has_fields = false;
+    HALCYON_TRY_JSON(data.reset().get(has_fields));
     Named times[] = {{"serverTime"}, {"retryAfter"}};
     HALCYON_TRY(read_named(data, times, no_named_containers));
     if (times[0].token != nullptr) {

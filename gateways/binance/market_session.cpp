@@ -41,10 +41,7 @@ MarketSession::MarketSession(MarketSettings settings)
     Feed& feed = feeds_.emplace_back();
     feed.instrument = id;
     contexts_.push_back({&symbols, id});
-    const std::string name = symbols.stream_name(id);
-    if (settings_.trades) streams_.push_back(name + "@trade");
-    if (settings_.quotes) streams_.push_back(name + "@bookTicker");
-    if (settings_.book) streams_.push_back(name + "@depth@100ms");
+    for (std::string& stream : streams_of(id)) streams_.push_back(std::move(stream));
   }
   contexts_.push_back({&symbols, domain::no<domain::InstrumentId>});
   if (streams_.size() > max_streams || feeds_.size() > index_mask) {
@@ -56,6 +53,15 @@ MarketSession::MarketSession(MarketSettings settings)
 }
 
 MarketSession::~MarketSession() = default;
+
+std::vector<std::string> MarketSession::streams_of(domain::InstrumentId instrument) const {
+  const std::string name = settings_.symbols->stream_name(instrument);
+  std::vector<std::string> streams;
+  if (settings_.trades) streams.push_back(name + "@trade");
+  if (settings_.quotes) streams.push_back(name + "@bookTicker");
+  if (settings_.book) streams.push_back(name + "@depth@100ms");
+  return streams;
+}
 
 std::uint32_t MarketSession::tag(RestKind kind, std::size_t index, std::uint32_t generation) {
   return static_cast<std::uint32_t>(kind) << 30 | static_cast<std::uint32_t>(index) << 18 |
@@ -125,11 +131,21 @@ void MarketSession::send_subscription(Timestamp now, Actions& actions) {
 
 void MarketSession::on_subscribed(Timestamp now, Actions& actions) {
   state_ = State::ready;
+  second_at_ = domain::never;
+  if (settings_.two_feeds) {
+    second_at_ = now;
+  } else {
+    plan_rollover(now);
+  }
   confirm_by_ = domain::never;
   set_state(StreamState::ready, Reason::none, now, actions);
 }
 
 void MarketSession::leave(Reason reason, Timestamp now, Actions& actions) {
+  if (second_ != Second::none) give_up_second("the first connection is gone too", now, actions);
+  second_at_ = next_change_at_ = domain::never;
+  to_subscribe_.clear();  // the next connection subscribes to what is wanted then
+  to_unsubscribe_.clear();
   state_ = State::closed;
   next_subscription_at_ = confirm_by_ = domain::never;
   for (Feed& feed : feeds_) {
@@ -157,9 +173,235 @@ void MarketSession::on_closed(std::string_view why, Timestamp now, Actions& acti
     actions.reconnect(std::max(reconnect_at_, now), why);
     return;
   }
+  if (second_ == Second::ready) {
+    // The other one carries the same streams: nothing is missed.
+    return promote(why, now, actions);
+  }
   if (state_ == State::ready && now - opened_at_ >= good_service) pacer_.on_success();
   leave(Reason::connection_lost, now, actions);
   actions.reconnect(pacer_.next_attempt(now), why);
+}
+
+// ---- Two connections ----------------------------------------------------------------------------
+
+void MarketSession::plan_rollover(Timestamp now) {
+  const auto jitter = static_cast<std::uint64_t>(rollover_jitter.count());
+  const std::uint64_t random =
+      domain::mix(settings_.jitter_seed ^ static_cast<std::uint64_t>(domain::to_unix_ns(now)));
+  second_at_ = now + rollover_age - domain::Duration{static_cast<std::int64_t>(random % jitter)};
+}
+
+void MarketSession::start_second(Timestamp now, Actions& actions) {
+  second_at_ = now + second_retry;
+  if (!may_have_second_ || second_ != Second::none || state_ != State::ready) return;
+  second_ = Second::connecting;
+  static_cast<void>(pacer_.attempt_at_once(now));  // counts as an attempt
+  actions.open_second();
+}
+
+void MarketSession::on_second_open(Timestamp now, Actions& actions) {
+  if (second_ != Second::connecting) return actions.close_second("it is not wanted any more");
+  second_ = Second::subscribing;
+  second_life_ = now;
+  second_sent_ = 0;
+  second_messages_ = second_confirmed_ = 0;
+  second_subscription_at_ = now;
+}
+
+void MarketSession::on_second_closed(std::string_view why, Timestamp now, Actions& actions) {
+  give_up_second(fmt::format("the second connection is gone: {}", why), now, actions);
+}
+
+void MarketSession::give_up_second(std::string_view why, Timestamp now, Actions& actions) {
+  if (second_ == Second::none) return;
+  second_ = Second::none;
+  promote_at_ = second_subscription_at_ = domain::never;
+  second_at_ = now + second_retry;
+  actions.say(std::string{why});
+  actions.close_second(why);
+  for (Feed& feed : feeds_) follow_up(feed, true, now, actions);
+}
+
+void MarketSession::promote(std::string_view why, Timestamp now, Actions& actions) {
+  second_ = Second::none;
+  promote_at_ = second_subscription_at_ = domain::never;
+  opened_at_ = now;
+  last_life_ = std::max(last_life_, second_life_);
+  ++rollovers_;
+  rolls_over_ = false;
+  actions.promote_second(why);
+  for (Feed& feed : feeds_) follow_up(feed, true, now, actions);
+  if (settings_.two_feeds) {
+    second_at_ = now;
+  } else {
+    plan_rollover(now);
+  }
+}
+
+void MarketSession::note_arrival(Feed& feed, std::uint64_t id, bool is_second, Timestamp now) {
+  feed.arrivals[id % feed.arrivals.size()] = {id, now, is_second};
+}
+
+void MarketSession::note_copy(Feed& feed, std::uint64_t id, bool is_second, Timestamp now) {
+  Feed::Arrival& arrival = feed.arrivals[id % feed.arrivals.size()];
+  if (arrival.id != id || arrival.on_second == is_second) return;
+  const std::size_t winner = arrival.on_second ? 1 : 0;
+  ++feed_wins_[winner];
+  feed_lead_us_[winner] +=
+      static_cast<std::uint64_t>(std::max<std::int64_t>((now - arrival.at) / 1us, 0));
+  arrival.id = 0;
+}
+
+bool MarketSession::keep_update(Feed& feed, std::size_t start, const MarketMessage& message,
+                                bool is_second, Timestamp now, Actions& actions) {
+  auto& events = actions.event_list();
+  const auto take_away = [&] {
+    events.erase(events.begin() + static_cast<std::ptrdiff_t>(start), events.end());
+  };
+  if (!feed.sync.is_synced()) {
+    // While a snapshot is waited for, one connection's updates are enough.
+    if (!is_second) return false;
+    take_away();
+    return true;
+  }
+  if (message.last_update_id <= feed.sync.update_id()) {
+    note_copy(feed, message.last_update_id, is_second, now);
+    take_away();
+    return true;
+  }
+  if (message.first_update_id <= feed.sync.update_id() + 1) {
+    note_arrival(feed, message.last_update_id, is_second, now);
+    return false;
+  }
+  const std::size_t count = events.size() - start;
+  if (feed.ahead_events.size() + count > max_ahead_events) {
+    follow_up(feed, true, now, actions);
+    return false;
+  }
+  feed.ahead_updates.push_back({message.first_update_id, message.last_update_id, count});
+  feed.ahead_events.insert(feed.ahead_events.end(),
+                           events.begin() + static_cast<std::ptrdiff_t>(start), events.end());
+  feed.ahead_until = std::min(feed.ahead_until, now + reorder_wait);
+  ahead_deadline_ = std::min(ahead_deadline_, feed.ahead_until);
+  take_away();
+  return true;
+}
+
+bool MarketSession::keep_trade(Feed& feed, std::size_t start, std::uint64_t id, bool is_second,
+                               Timestamp now, Actions& actions) {
+  auto& events = actions.event_list();
+  if (!feed.has_trade) return false;
+  if (id <= feed.last_trade_id) {
+    note_copy(feed, id, is_second, now);
+    return false;  // on_trade counts it and takes it away
+  }
+  if (id == feed.last_trade_id + 1 || feed.ahead_trades.size() >= max_ahead_events) {
+    note_arrival(feed, id, is_second, now);
+    return false;
+  }
+  feed.ahead_trades.insert(feed.ahead_trades.end(),
+                           events.begin() + static_cast<std::ptrdiff_t>(start), events.end());
+  feed.ahead_until = std::min(feed.ahead_until, now + reorder_wait);
+  ahead_deadline_ = std::min(ahead_deadline_, feed.ahead_until);
+  events.erase(events.begin() + static_cast<std::ptrdiff_t>(start), events.end());
+  return true;
+}
+
+void MarketSession::follow_up(Feed& feed, bool gives_up, Timestamp now, Actions& actions) {
+  if (feed.ahead_until == domain::never) return;
+  auto& events = actions.event_list();
+  const auto id_of = [](const Event& event) {
+    return std::get_if<domain::Trade>(&event.what)->venue_id;
+  };
+  std::sort(feed.ahead_trades.begin(), feed.ahead_trades.end(),
+            [&](const Event& left, const Event& right) { return id_of(left) < id_of(right); });
+  std::size_t used = 0;
+  for (; used < feed.ahead_trades.size(); ++used) {
+    const Event& event = feed.ahead_trades[used];
+    if (!gives_up && id_of(event) > feed.last_trade_id + 1) break;
+    const std::size_t start = events.size();
+    events.push_back(event);
+    on_trade(feed, start, id_of(event), actions);
+  }
+  feed.ahead_trades.erase(feed.ahead_trades.begin(),
+                          feed.ahead_trades.begin() + static_cast<std::ptrdiff_t>(used));
+  std::size_t updates = 0;
+  std::size_t first = 0;
+  for (; updates < feed.ahead_updates.size(); ++updates) {
+    const Feed::Ahead ahead = feed.ahead_updates[updates];
+    const bool follows =
+        !feed.sync.is_synced() || ahead.first <= feed.sync.update_id() + 1 || gives_up;
+    if (!follows) break;
+    const std::size_t start = events.size();
+    events.insert(events.end(), feed.ahead_events.begin() + static_cast<std::ptrdiff_t>(first),
+                  feed.ahead_events.begin() + static_cast<std::ptrdiff_t>(first + ahead.events));
+    first += ahead.events;
+    MarketMessage message;
+    message.first_update_id = ahead.first;
+    message.last_update_id = ahead.last;
+    on_depth(feed, start, message, now, actions);
+  }
+  feed.ahead_updates.erase(feed.ahead_updates.begin(),
+                           feed.ahead_updates.begin() + static_cast<std::ptrdiff_t>(updates));
+  feed.ahead_events.erase(feed.ahead_events.begin(),
+                          feed.ahead_events.begin() + static_cast<std::ptrdiff_t>(first));
+  if (feed.ahead_updates.empty() && feed.ahead_trades.empty()) feed.ahead_until = domain::never;
+}
+
+// ---- Changes at run time ------------------------------------------------------------------------
+
+bool MarketSession::set_listened(domain::InstrumentId instrument, bool listens, Timestamp now,
+                                 Actions& actions) {
+  Feed* feed = feed_of(instrument);
+  if (feed == nullptr) return false;
+  if (feed->is_listened == listens) return true;
+  std::vector<std::string> streams = streams_of(instrument);
+  if (listens && streams_.size() + streams.size() > max_streams) return false;
+  feed->is_listened = listens;
+  for (const std::string& stream : streams) {
+    auto& out = listens ? to_subscribe_ : to_unsubscribe_;
+    auto& opposite = listens ? to_unsubscribe_ : to_subscribe_;
+    const auto waiting = std::find(opposite.begin(), opposite.end(), stream);
+    if (waiting != opposite.end()) {
+      opposite.erase(waiting);
+    } else if (state_ != State::closed) {
+      out.push_back(stream);
+    }
+    if (listens) {
+      streams_.push_back(stream);
+    } else {
+      std::erase(streams_, stream);
+    }
+  }
+  // What a connection in the middle of its subscription has sent is counted by place.
+  if (!listens) streams_sent_ = std::min(streams_sent_, streams_.size());
+  feed->is_first_trade = true;
+  if (settings_.book && state_ != State::closed) {
+    if (!listens && feed->sync.on_stream_down()) {
+      actions.emit(event_of(domain::BookInvalid{Reason::stream_not_ready}, now, instrument));
+    }
+    if (listens) feed->sync.on_stream_up();
+    refresh_book_deadline();
+  }
+  if (next_change_at_ == domain::never && state_ != State::closed) next_change_at_ = now;
+  return true;
+}
+
+void MarketSession::send_changes(Timestamp now, Actions& actions) {
+  next_change_at_ = domain::never;
+  if (state_ != State::ready) return;
+  auto& list = to_unsubscribe_.empty() ? to_subscribe_ : to_unsubscribe_;
+  if (list.empty()) return;
+  const std::size_t count = std::min(streams_in_message, list.size());
+  const std::span<const std::string> names{list.data(), count};
+  const std::string message = &list == &to_subscribe_ ? encode_subscribe(++change_id_, names)
+                                                      : encode_unsubscribe(++change_id_, names);
+  actions.send(message);
+  if (second_ == Second::ready) actions.send_second(message);
+  list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(count));
+  if (!to_subscribe_.empty() || !to_unsubscribe_.empty()) {
+    next_change_at_ = now + between_subscriptions;
+  }
 }
 
 void MarketSession::on_sign_of_life(Timestamp now) { last_life_ = std::max(last_life_, now); }
@@ -179,7 +421,12 @@ void MarketSession::say_once(DecodeError error, const Frame& frame, Actions& act
 void MarketSession::on_frame(const Frame& frame, Actions& actions) {
   if (state_ == State::closed) return;  // the rest of a connection that was given up
   const Timestamp now = frame.received;
-  last_life_ = std::max(last_life_, now);
+  if (frame.is_second) {
+    if (second_ == Second::none) return;  // the rest of one that was given up
+    second_life_ = std::max(second_life_, now);
+  } else {
+    last_life_ = std::max(last_life_, now);
+  }
   const std::size_t start = actions.event_list().size();
   MarketMessage message;
   const DecodeError error =
@@ -196,19 +443,46 @@ void MarketSession::on_frame(const Frame& frame, Actions& actions) {
     case MarketKind::quote:
     case MarketKind::depth: {
       Feed* feed = feed_of(message.instrument);
-      if (feed == nullptr) {  // of this venue, but nobody asked for it
+      // Of this venue, but nobody asked for it; or of a second connection that is not whole yet.
+      if (feed == nullptr || !feed->is_listened || (frame.is_second && !has_two_feeds())) {
         auto& events = actions.event_list();
         events.erase(events.begin() + static_cast<std::ptrdiff_t>(start), events.end());
         return;
       }
+      const bool has_two = has_two_feeds();
       if (message.kind == MarketKind::trade) {
+        if (has_two && keep_trade(*feed, start, message.trade_id, frame.is_second, now, actions)) {
+          return;
+        }
         on_trade(*feed, start, message.trade_id, actions);
       } else if (message.kind == MarketKind::depth) {
+        if (has_two && keep_update(*feed, start, message, frame.is_second, now, actions)) return;
         on_depth(*feed, start, message, now, actions);
+      } else if (has_two) {
+        // Quotes are not dense: only an older one, or the same again, says nothing new.
+        auto& events = actions.event_list();
+        const std::uint64_t id = std::get_if<domain::Quote>(&events.back().what)->update_id;
+        if (id <= feed->last_quote_id) {
+          note_copy(*feed, id, frame.is_second, now);
+          events.pop_back();
+        } else {
+          feed->last_quote_id = id;
+        }
       }
+      if (has_two) follow_up(*feed, false, now, actions);
       return;
     }
     case MarketKind::control_done:
+      if (message.control_id > std::uint64_t{1} << 32) return;  // a change at run time
+      if (frame.is_second) {
+        if (second_ == Second::subscribing && ++second_confirmed_ == second_messages_ &&
+            second_sent_ == streams_.size()) {
+          second_ = Second::ready;
+          for (Feed& feed : feeds_) feed.last_quote_id = 0;
+          promote_at_ = settings_.two_feeds && !rolls_over_ ? now + rollover_age : now + overlap;
+        }
+        return;
+      }
       if (state_ == State::subscribing && ++messages_confirmed_ == messages_sent_ &&
           streams_sent_ == streams_.size()) {
         on_subscribed(now, actions);
@@ -217,11 +491,24 @@ void MarketSession::on_frame(const Frame& frame, Actions& actions) {
     case MarketKind::control_refused:
       actions.say(fmt::format("the venue refused request {}: {} {}", message.control_id,
                               message.control_code, message.control_text));
+      if (frame.is_second) {
+        return give_up_second("the venue refused the second subscription", now, actions);
+      }
       if (state_ == State::subscribing) {
         drop("the venue refused the subscription", Reason::venue_refused, false, now, actions);
       }
       return;
     case MarketKind::server_shutdown:
+      if (frame.is_second) {
+        return give_up_second("the venue announced a shutdown of it", now, actions);
+      }
+      if (second_ == Second::ready) {
+        return promote("the venue announced a shutdown", now, actions);
+      }
+      if (may_have_second_ && state_ == State::ready) {
+        rolls_over_ = true;
+        return start_second(now, actions);  // this one serves until the other is there
+      }
       drop("the venue announced a shutdown", Reason::connection_lost, true, now, actions);
       return;
     case MarketKind::unknown:
@@ -504,6 +791,31 @@ void MarketSession::on_time(Timestamp now, Actions& actions) {
                 actions);
   }
   if (now >= next_subscription_at_) send_subscription(now, actions);
+  if (now >= next_change_at_) send_changes(now, actions);
+  if (state_ == State::ready && now >= second_at_) start_second(now, actions);
+  if (now >= second_subscription_at_ && second_ == Second::subscribing) {
+    const std::size_t count = std::min(streams_in_message, streams_.size() - second_sent_);
+    if (count > 0) {
+      actions.send_second(
+          encode_subscribe(++second_messages_, std::span{streams_}.subspan(second_sent_, count)));
+      second_sent_ += count;
+    }
+    second_subscription_at_ =
+        second_sent_ < streams_.size() ? now + between_subscriptions : domain::never;
+  }
+  if (second_ >= Second::subscribing && now >= second_life_ + silence_limit) {
+    give_up_second("nothing was heard on the second connection for 45 s", now, actions);
+  }
+  if (second_ == Second::ready && now >= promote_at_) {
+    promote("a new connection has taken its place", now, actions);
+  }
+  if (now >= ahead_deadline_) {
+    ahead_deadline_ = domain::never;
+    for (Feed& feed : feeds_) {
+      if (feed.ahead_until <= now) follow_up(feed, true, now, actions);
+      ahead_deadline_ = std::min(ahead_deadline_, feed.ahead_until);
+    }
+  }
   if (now >= book_deadline_) {
     for (Feed& feed : feeds_) feed.sync.on_time(now);
     ask_snapshots(now, actions);
@@ -513,7 +825,12 @@ void MarketSession::on_time(Timestamp now, Actions& actions) {
 Timestamp MarketSession::next_deadline() const {
   Timestamp next = std::min(next_rules_at_, next_clock_at_);
   if (state_ == State::closed) return next;
-  next = std::min({next, last_life_ + silence_limit, next_subscription_at_});
+  next = std::min({next, last_life_ + silence_limit, next_subscription_at_, next_change_at_});
+  if (may_have_second_) {
+    next = std::min({next, promote_at_, second_subscription_at_, ahead_deadline_});
+    if (second_ == Second::none && state_ == State::ready) next = std::min(next, second_at_);
+    if (second_ >= Second::subscribing) next = std::min(next, second_life_ + silence_limit);
+  }
   if (state_ == State::subscribing) next = std::min(next, confirm_by_);
   return std::min(next, book_deadline_);
 }
@@ -541,6 +858,11 @@ void MarketSession::each_counter(const Count& count) const {
   count("trades_repeated", trades_repeated_);
   count("silences", silences_);
   count("rules_failures", rules_failures_);
+  count("rollovers", rollovers_);
+  count("feed_wins_first", feed_wins_[0]);
+  count("feed_wins_second", feed_wins_[1]);
+  count("feed_lead_us_first", feed_lead_us_[0]);
+  count("feed_lead_us_second", feed_lead_us_[1]);
 }
 
 }  // namespace halcyon::gateways::binance

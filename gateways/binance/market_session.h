@@ -31,6 +31,8 @@ struct MarketSettings {
   std::uint64_t jitter_seed = 0;
   /// Measure the venue's clock by REST. For venues without an order session, which does it better.
   bool measure_clock = false;
+  /// Two connections carry the same streams, and the first copy of each event wins.
+  bool two_feeds = false;
 };
 
 /// Public data of one venue over one connection (sections 2 to 5, 13): trades, quotes and whole
@@ -56,6 +58,15 @@ class MarketSession final : public Session {
   static constexpr std::int64_t documented_weight_limit = 6000;
   static constexpr std::int64_t snapshot_weight = 50;
   static constexpr int snapshot_levels = 1000;
+  static constexpr domain::Duration rollover_age = 23h;
+  static constexpr domain::Duration rollover_jitter = 30min;
+  static constexpr domain::Duration second_retry = 1min;
+  /// While two connections carry the streams one may be ahead of the other: what does not follow
+  /// yet is kept back for so long before it counts as lost.
+  static constexpr domain::Duration reorder_wait = 1s;
+  static constexpr std::size_t max_ahead_events = 4096;
+  /// Both carry the streams for so long before one takes the other's place.
+  static constexpr domain::Duration overlap = 2s;
   /// A trade id that far back after a reconnect is a new numbering and not an old trade.
   static constexpr std::uint64_t renumbering_distance = 100'000;
 
@@ -76,8 +87,17 @@ class MarketSession final : public Session {
   void on_request(const domain::VenueRequest& request, domain::Timestamp now,
                   Actions& actions) override;
   void each_counter(const Count& count) const override;
+  void allow_second() override { may_have_second_ = true; }
+  void on_second_open(domain::Timestamp now, Actions& actions) override;
+  void on_second_closed(std::string_view why, domain::Timestamp now, Actions& actions) override;
+  /// Listens to an instrument of the venue, or not any more: the streams follow within the limits
+  /// of section 2. False: it is none of the venue's, or the streams would be too many.
+  bool set_listened(domain::InstrumentId instrument, bool listens, domain::Timestamp now,
+                    Actions& actions);
 
  private:
+  /// Of the second connection. In `ready` both carry every stream.
+  enum class Second : std::uint8_t { none, connecting, subscribing, ready };
   enum class State : std::uint8_t { closed, subscribing, ready };
   enum class RestKind : std::uint8_t { rules, snapshot, clock };
 
@@ -87,7 +107,25 @@ class MarketSession final : public Session {
     BookSync sync;
     std::uint64_t last_trade_id = 0;
     bool has_trade = false;
-    bool is_first_trade = true;                    ///< since the connection was made
+    bool is_first_trade = true;  ///< since the connection was made
+    bool is_listened = true;
+    std::uint64_t last_quote_id = 0;
+    // What came on one of two connections before its predecessor has come on either.
+    struct Ahead {
+      std::uint64_t first = 0, last = 0;
+      std::size_t events = 0;
+    };
+    std::vector<Ahead> ahead_updates;
+    std::vector<domain::Event> ahead_events;
+    std::vector<domain::Event> ahead_trades;
+    domain::Timestamp ahead_until = domain::never;
+    /// The newest trades and updates, when they came and on which connection.
+    struct Arrival {
+      std::uint64_t id = 0;
+      domain::Timestamp at;
+      bool on_second = false;
+    };
+    std::array<Arrival, 64> arrivals{};
     std::optional<domain::InstrumentRules> rules;  ///< as told to the engine
   };
   /// For the decoder on the helper thread; never changes.
@@ -115,6 +153,22 @@ class MarketSession final : public Session {
   void ask_clock(domain::Timestamp now, Actions& actions);
   void ask_snapshots(domain::Timestamp now, Actions& actions);
   void take_rules(RestAnswer& answer, domain::Timestamp now, Actions& actions);
+  // Two connections.
+  void start_second(domain::Timestamp now, Actions& actions);
+  void give_up_second(std::string_view why, domain::Timestamp now, Actions& actions);
+  void promote(std::string_view why, domain::Timestamp now, Actions& actions);
+  void plan_rollover(domain::Timestamp now);
+  bool has_two_feeds() const { return second_ == Second::ready; }
+  void note_arrival(Feed& feed, std::uint64_t id, bool is_second, domain::Timestamp now);
+  void note_copy(Feed& feed, std::uint64_t id, bool is_second, domain::Timestamp now);
+  bool keep_update(Feed& feed, std::size_t start, const MarketMessage& message, bool is_second,
+                   domain::Timestamp now, Actions& actions);
+  bool keep_trade(Feed& feed, std::size_t start, std::uint64_t id, bool is_second,
+                  domain::Timestamp now, Actions& actions);
+  void follow_up(Feed& feed, bool gives_up, domain::Timestamp now, Actions& actions);
+  std::vector<std::string> streams_of(domain::InstrumentId instrument) const;
+  void send_changes(domain::Timestamp now, Actions& actions);
+
   void take_snapshot(RestAnswer& answer, domain::Timestamp now, Actions& actions);
   void leave(domain::Reason reason, domain::Timestamp now, Actions& actions);
   void drop(std::string_view why, domain::Reason reason, bool at_once, domain::Timestamp now,
@@ -154,6 +208,25 @@ class MarketSession final : public Session {
   bool rules_failed_ = false;
   domain::Timestamp next_clock_at_ = domain::never;
   ClockEstimate clock_;
+
+  bool may_have_second_ = false;
+  Second second_ = Second::none;
+  domain::Timestamp second_at_ = domain::never;  ///< when to open it
+  domain::Timestamp promote_at_ = domain::never;
+  domain::Timestamp second_life_{};
+  std::size_t second_sent_ = 0;
+  std::uint64_t second_messages_ = 0, second_confirmed_ = 0;
+  domain::Timestamp second_subscription_at_ = domain::never;
+  domain::Timestamp ahead_deadline_ = domain::never;
+  bool rolls_over_ = false;  ///< the second one is there to take the first one's place
+  std::uint64_t rollovers_ = 0;
+  std::array<std::uint64_t, 2> feed_wins_{};     ///< first copies, by connection
+  std::array<std::uint64_t, 2> feed_lead_us_{};  ///< by how much, all together
+
+  /// Changes at run time that are still to be sent.
+  std::vector<std::string> to_subscribe_, to_unsubscribe_;
+  std::uint64_t change_id_ = std::uint64_t{1} << 32;  ///< apart from those of the beginning
+  domain::Timestamp next_change_at_ = domain::never;
 
   CountsOf<MarketKind> frames_{};
   CountsOf<DecodeError> errors_{};

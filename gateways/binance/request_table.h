@@ -22,13 +22,16 @@ enum class Method : std::uint8_t {
   subscribe,
   place,
   cancel,
+  cancel_replace,
+  amend,
+  list,
   order_status,
   open_orders,
   fills,
   balances,
 };
 constexpr bool is_order_request(Method method) {
-  return method == Method::place || method == Method::cancel;
+  return method >= Method::place && method <= Method::list;
 }
 constexpr bool is_query(Method method) { return method >= Method::order_status; }
 
@@ -51,7 +54,12 @@ struct Pending {
   domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
   domain::Timestamp sent;
   domain::Timestamp deadline;
-  bool is_late = false;  ///< said to be unknown already; its answer is still welcome
+  bool is_late = false;    ///< said to be unknown already; its answer is still welcome
+  bool by_rest = false;    ///< lives on when the connection is lost
+  bool on_second = false;  ///< was sent on the second connection
+  /// cancel_replace: the new order; list: all of them. Each has an outcome of its own.
+  std::array<domain::OrderId, domain::OrderList::capacity> placed;
+  std::uint8_t placed_count = 0;
   std::unique_ptr<FillsQuery> fills;
 };
 
@@ -89,6 +97,8 @@ class RequestTable {
     pending.sent = now;
     pending.deadline = now + time_out;
     pending.is_late = false;
+    pending.by_rest = pending.on_second = false;
+    pending.placed_count = 0;
     return &pending;
   }
 
@@ -97,6 +107,14 @@ class RequestTable {
     const std::size_t index = id & (capacity - 1);
     return id != 0 && places_[index].id == id ? &places_[index] : nullptr;
   }
+
+  /// The same by what of the id fits a REST tag.
+  Pending* find_tag(std::uint32_t tag) {
+    const std::size_t index = tag & (capacity - 1);
+    return (places_[index].id & tag_mask) == tag && places_[index].id != 0 ? &places_[index]
+                                                                           : nullptr;
+  }
+  static constexpr std::uint64_t tag_mask = (std::uint64_t{1} << 30) - 1;
 
   void close(Pending& pending) {
     const std::uint16_t index = index_of(pending);
@@ -117,6 +135,15 @@ class RequestTable {
     append(late_, index);
   }
 
+  /// Calls `look(pending)` for each that waits, oldest first; it may close that one.
+  template <class Look>
+  void each_waiting(Look&& look) {
+    for (std::uint16_t index = waiting_.first; index != nobody;) {
+      const std::uint16_t next = links_[index].next;
+      look(places_[index]);
+      index = next;
+    }
+  }
   /// The one that waits longest; null when none does.
   Pending* oldest() { return waiting_.first == nobody ? nullptr : &places_[waiting_.first]; }
   Pending* oldest_late() { return late_.first == nobody ? nullptr : &places_[late_.first]; }

@@ -76,12 +76,14 @@ std::uint32_t NameTable::find(std::string_view name) const {
 Symbols::Symbols(const domain::Catalog& catalog, domain::VenueId venue) : venue_(venue) {
   std::vector<std::pair<std::string, std::uint32_t>> rows;
   names_.resize(catalog.instruments().size());
+  bases_.resize(catalog.instruments().size(), domain::no<domain::AssetId>);
   for (const domain::Instrument& instrument : catalog.instruments()) {
     if (instrument.venue != venue) continue;
     std::string symbol = catalog.name(instrument.base) + catalog.name(instrument.quote);
     check_sendable(symbol);
     rows.emplace_back(symbol, static_cast<std::uint32_t>(instrument.id));
     names_[domain::index_of(instrument.id)] = std::move(symbol);
+    bases_[domain::index_of(instrument.id)] = instrument.base;
     all_.push_back(instrument.id);
     for (const domain::AssetId asset : {instrument.base, instrument.quote}) {
       if (std::find(traded_.begin(), traded_.end(), asset) == traded_.end()) {

@@ -455,7 +455,7 @@ INSTANTIATE_TEST_SUITE_P(
                      R"({"symbol":"BTCUSDT","side":"buy","type":"MARKET","quantity":"1"})", -1117,
                      "Invalid side."},
         OrderRefusal{"wrong_type",
-                     R"({"symbol":"BTCUSDT","side":"BUY","type":"STOP_LOSS","quantity":"1"})",
+                     R"({"symbol":"BTCUSDT","side":"BUY","type":"NO_SUCH_TYPE","quantity":"1"})",
                      -1116, "Invalid orderType."},
         OrderRefusal{
             "no_number", R"({"symbol":"BTCUSDT","side":"BUY","type":"MARKET","quantity":"1e3"})",

@@ -133,12 +133,11 @@ TEST_F(Encode, WhatTheVenueDoesNotKnowIsNotWritten) {
     change(made);
     return refusal(made);
   };
-  EXPECT_THAT(with([](domain::NewOrder& o) { o.time_in_force = TimeInForce::day; }),
-              HasSubstr("gtc, ioc"));
-  EXPECT_THAT(with([](domain::NewOrder& o) { o.time_in_force = TimeInForce::gtd; }),
-              HasSubstr("gtc, ioc"));
-  EXPECT_THAT(with([](domain::NewOrder& o) { o.type = OrderType::trailing_stop; }),
-              HasSubstr("order type"));
+  EXPECT_THAT(with([](domain::NewOrder& o) {
+                o.type = OrderType::trailing_stop;
+                o.trailing_offset = "5"_px;
+              }),
+              HasSubstr("basis points"));
   EXPECT_THAT(with([](domain::NewOrder& o) {
                 o.post_only = true;
                 o.time_in_force = TimeInForce::ioc;
@@ -160,6 +159,144 @@ TEST_F(Encode, WhatTheVenueDoesNotKnowIsNotWritten) {
                 o.side = domain::Side::buy;
               }),
               HasSubstr("short position"));
+}
+
+TEST_F(Encode, ATrailingStopIsAStopOrWithAnActivationPriceATakeProfit) {
+  auto made = order();
+  made.type = OrderType::trailing_stop;
+  made.trailing_bps = 150;
+  std::string text = place(made);
+  EXPECT_THAT(text,
+              HasSubstr(R"("timestamp":1645423376532,"trailingDelta":150,"type":"STOP_LOSS")"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("stopPrice")));
+  made.stop_price = "60000"_px;
+  text = place(made);
+  EXPECT_THAT(text, HasSubstr(R"("stopPrice":"60000")"));
+  EXPECT_THAT(text, HasSubstr(R"("type":"TAKE_PROFIT")"));
+}
+
+TEST_F(Encode, WhatTheEngineEndsByItsOwnClockIsGoodUntilCanceledAtTheVenue) {
+  for (const TimeInForce time_in_force : {TimeInForce::day, TimeInForce::gtd}) {
+    auto made = order();
+    made.time_in_force = time_in_force;
+    EXPECT_THAT(place(made), HasSubstr(R"("timeInForce":"GTC")"));
+  }
+}
+
+TEST_F(Encode, SelfTradePreventionIsNamedOnlyWhereTheOrderNamesIt) {
+  auto made = order();
+  EXPECT_THAT(place(made), ::testing::Not(HasSubstr("selfTrade")));
+  made.self_trade = domain::SelfTradeMode::expire_both;
+  EXPECT_THAT(
+      place(made),
+      HasSubstr(R"("recvWindow":5000,"selfTradePreventionMode":"EXPIRE_BOTH","side":"SELL")"));
+}
+
+domain::ReplaceRequest replacing(const domain::NewOrder& next) {
+  domain::ReplaceRequest request{
+      {1'735'579'648, 9}, order_id, {}, next.instrument, domain::ReplaceMode::cancel_replace, 1,
+      approved(next)};
+  return request;
+}
+
+TEST_F(Encode, ACancelReplaceStopsWhereTheCancelFails) {
+  auto next = order();
+  next.id = {1'735'579'648, 2};
+  next.replaces = order_id;
+  EXPECT_EQ(
+      text(encode_cancel_replace(7, replacing(next), context_, buffer_.data())),
+      R"({"id":7,"method":"order.cancelReplace","params":{)"
+      R"("cancelNewClientOrderId":"alpha-main-1kq5p00-9",)"
+      R"("cancelOrigClientOrderId":"alpha-main-1kq5p00-1","cancelReplaceMode":"STOP_ON_FAILURE",)"
+      R"("newClientOrderId":"alpha-main-1kq5p00-2","newOrderRespType":"ACK","price":"52000",)"
+      R"("quantity":"0.01","recvWindow":5000,"side":"SELL","symbol":"BTCUSDT","timeInForce":"GTC",)"
+      R"("timestamp":1645423376532,"type":"LIMIT"}})");
+}
+
+TEST_F(Encode, AnAmendKeepsOurIdAndNamesTheWholeQuantity) {
+  auto next = order();
+  next.quantity = "0.004"_qty;
+  auto request = replacing(next);
+  request.mode = domain::ReplaceMode::amend;
+  request.venue_order = domain::ForeignId::number(42);
+  EXPECT_EQ(text(encode_amend(7, request, context_, buffer_.data())),
+            R"({"id":7,"method":"order.amend.keepPriority","params":{)"
+            R"("newClientOrderId":"alpha-main-1kq5p00-1","newQty":"0.004","orderId":42,)"
+            R"("recvWindow":5000,"symbol":"BTCUSDT","timestamp":1645423376532}})");
+}
+
+domain::NewOrder member(const domain::NewOrder& like, std::uint32_t counter, OrderType type,
+                        domain::Price limit, domain::Price stop) {
+  domain::NewOrder made = like;
+  made.id = {1'735'579'648, counter};
+  made.type = type;
+  made.limit_price = limit;
+  made.stop_price = stop;
+  return made;
+}
+
+domain::OrderList list_of(std::initializer_list<domain::NewOrder> orders) {
+  domain::OrderList list;
+  list.request = {1'735'579'648, 50};
+  for (const domain::NewOrder& each : orders) list.orders[list.count++] = approved(each);
+  return list;
+}
+
+TEST_F(Encode, AnOcoPutsTheUpperLegAboveWhicheverComesFirst) {
+  auto profit = member(order(), 2, OrderType::limit, "53000"_px, {});
+  auto loss = member(order(), 3, OrderType::stop_limit, "50900"_px, "51000"_px);
+  profit.group = loss.group = profit.id;
+  const std::string expected =
+      R"({"id":7,"method":"orderList.place.oco","params":{)"
+      R"("aboveClientOrderId":"alpha-main-1kq5p00-2","abovePrice":"53000","aboveType":"LIMIT_MAKER",)"
+      R"("belowClientOrderId":"alpha-main-1kq5p00-3","belowPrice":"50900","belowStopPrice":"51000",)"
+      R"("belowTimeInForce":"GTC","belowType":"STOP_LOSS_LIMIT",)"
+      R"("listClientOrderId":"alpha-main-1kq5p00-1j","newOrderRespType":"ACK","quantity":"0.01",)"
+      R"("recvWindow":5000,"side":"SELL","symbol":"BTCUSDT","timestamp":1645423376532}})";
+  EXPECT_EQ(text(encode_list(7, list_of({profit, loss}), context_, buffer_.data())), expected);
+  EXPECT_EQ(text(encode_list(7, list_of({loss, profit}), context_, buffer_.data())), expected);
+}
+
+TEST_F(Encode, ABracketIsAnOtoco) {
+  auto entry = member(order(), 1, OrderType::limit, "52000"_px, {});
+  entry.side = domain::Side::buy;
+  auto profit = member(order(), 2, OrderType::limit, "53000"_px, {});
+  auto loss = member(order(), 3, OrderType::stop, {}, "51000"_px);
+  profit.parent = loss.parent = entry.id;
+  profit.group = loss.group = profit.id;
+  const auto list = list_of({entry, profit, loss});
+  EXPECT_EQ(kind_of(list), ListKind::otoco);
+  const std::string written = text(encode_list(7, list, context_, buffer_.data()));
+  for (const char* part :
+       {R"("orderList.place.otoco")", R"("workingClientOrderId":"alpha-main-1kq5p00-1")",
+        R"("workingSide":"BUY")", R"("workingPrice":"52000")", R"("workingQuantity":"0.01")",
+        R"("pendingAbovePrice":"53000")", R"("pendingAboveType":"LIMIT_MAKER")",
+        R"("pendingBelowStopPrice":"51000")", R"("pendingBelowType":"STOP_LOSS")",
+        R"("pendingSide":"SELL")", R"("pendingQuantity":"0.01")"}) {
+    EXPECT_THAT(written, HasSubstr(part));
+  }
+  // A child alone makes an OTO
+  auto child = loss;
+  child.group = {};
+  EXPECT_THAT(text(encode_list(7, list_of({entry, child}), context_, buffer_.data())),
+              HasSubstr(R"("pendingType":"STOP_LOSS")"));
+  // Orders that nothing ties together are no list
+  auto stranger = child;
+  stranger.parent = {};
+  EXPECT_THAT(encode_list(7, list_of({entry, stranger}), context_, buffer_.data()).why,
+              HasSubstr("no OCO"));
+}
+
+TEST_F(Encode, ByRestTheQueryIsWhatIsSigned) {
+  const Signer signer{HmacKey{"secret"}};
+  context_.by_rest = true;
+  context_.signer = &signer;
+  context_.api_key = "KEY";
+  const std::string query = text(encode_place(7, order(), context_, buffer_.data()));
+  const std::string payload =
+      "newClientOrderId=alpha-main-1kq5p00-1&newOrderRespType=ACK&price=52000&quantity=0.01&"
+      "recvWindow=5000&side=SELL&symbol=BTCUSDT&timeInForce=GTC&timestamp=1645423376532&type=LIMIT";
+  EXPECT_EQ(query, payload + "&signature=" + std::string{signer.sign(payload).view()});
 }
 
 TEST_F(Encode, AReduceOnlySaleIsWhatEverySpotSaleIs) {

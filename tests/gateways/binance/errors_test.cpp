@@ -72,6 +72,14 @@ const Row rows[] = {
      Reason::instrument_not_trading},
     {"disabled", 400, -2010, "This action is disabled on this account.", Reaction::halt,
      Reason::not_permitted},
+    {"closed_by_the_older_code", 400, -1010, "Market is closed.", Reaction::refresh_rules,
+     Reason::instrument_not_trading},
+    {"stop_price", 400, -2010, "Order would trigger immediately.", Reaction::refuse,
+     Reason::trigger_price_on_wrong_side},
+    {"type_is_off", 400, -2010, "Trailing stop orders are not supported for this symbol.",
+     Reaction::refresh_rules, Reason::order_type_not_supported},
+    {"legs_of_a_list", 400, -1166, "", Reaction::our_mistake, Reason::venue_refused},
+    {"amend", 400, -2038, "", Reaction::refuse, Reason::venue_refused},
     {"unknown_text", 400, -2010, "Something new.", Reaction::refuse, Reason::venue_refused},
     {"unknown_code", 400, -9999, "", Reaction::refuse, Reason::venue_refused},
     {"neither_success_nor_error", 302, 0, "", Reaction::unknown_outcome,
@@ -80,6 +88,29 @@ const Row rows[] = {
 
 INSTANTIATE_TEST_SUITE_P(Errors, Judges, ::testing::ValuesIn(rows),
                          [](const auto& row) { return row.param.name; });
+
+TEST(Errors, EveryCodeOfTheVenuesDocumentHasAReaction) {
+  // errors.md of binance-spot-api-docs, and the codes that section 15 adds to it.
+  for (const std::int32_t code :
+       {-1000, -1001, -1002, -1003, -1004, -1006, -1007, -1008, -1010, -1013, -1014, -1015, -1016,
+        -1020, -1021, -1022, -1100, -1101, -1102, -1103, -1104, -1105, -1106, -1108, -1111, -1112,
+        -1114, -1115, -1116, -1117, -1118, -1119, -1120, -1121, -1122, -1125, -1127, -1128, -1130,
+        -1131, -1134, -1135, -1139, -1145, -1151, -1152, -1153, -1155, -1158, -1160, -1161, -1165,
+        -1166, -1168, -1169, -1170, -1171, -1172, -1173, -1174, -1175, -1176, -1177, -1178, -1179,
+        -1180, -1181, -1182, -1183, -1184, -1185, -1186, -1187, -1188, -1189, -1190, -1191, -1194,
+        -1196, -1197, -1198, -1199, -1220, -2010, -2011, -2013, -2014, -2015, -2016, -2021, -2022,
+        -2026, -2035, -2036, -2038, -2039, -2042, -2043}) {
+    EXPECT_NE(find_error(code), nullptr) << code;
+  }
+}
+
+TEST(Errors, NoCodeStandsInTwoRows) {
+  std::int32_t last = 0;
+  for (const VenueError& row : venue_errors) {
+    EXPECT_LT(row.first, last) << row.meaning;
+    last = row.last;
+  }
+}
 
 TEST(Errors, EveryRowOfTheTableIsFoundByItsOwnCode) {
   for (const VenueError& row : venue_errors) {

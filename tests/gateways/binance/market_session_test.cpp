@@ -499,5 +499,176 @@ TEST(MarketSessionSettings, MoreStreamsThanAConnectionCarriesAreRefusedWithWords
               ::testing::ThrowsMessage<std::runtime_error>(HasSubstr("1026 streams")));
 }
 
+// ---- Two connections ----------------------------------------------------------------------------
+
+class TwoConnections : public Market {
+ protected:
+  TwoConnections() : TwoConnections([](MarketSettings&) {}) {}
+  explicit TwoConnections(const std::function<void(MarketSettings&)>& change) : Market(change) {
+    session->allow_second();
+  }
+
+  static std::string depth_text(std::uint64_t first, std::uint64_t last) {
+    return R"({"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1723161255000,"s":"BTCUSDT","U":)" +
+           std::to_string(first) + ",\"u\":" + std::to_string(last) +
+           R"(,"b":[["100.0","1.0"]],"a":[]}})";
+  }
+  static std::string trade_text(std::uint64_t id) {
+    return R"({"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTCUSDT","t":)" +
+           std::to_string(id) + R"(,"p":"100.5","q":"1.0","T":1723161255000,"m":false,"M":true}})";
+  }
+  /// The venue announces its end, and the second connection carries the streams.
+  void bring_up_second() {
+    frame(R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}})");
+    ASSERT_EQ(seconds_opened, 1);
+    second_open();
+    pass(0s);
+    ASSERT_THAT(sent_second, ElementsAre(HasSubstr("SUBSCRIBE")));
+    frame_second(confirmed);
+  }
+};
+
+TEST_F(TwoConnections, AHandOverLosesNothingAndSaysNothingTwice) {
+  connect();
+  sync(10);
+  trade(1);
+  bring_up_second();
+  take_lines();
+  // The second one is behind, then ahead
+  frame_second(depth_text(9, 10));
+  frame_second(trade_text(1));
+  frame_second(depth_text(11, 12));
+  frame_second(trade_text(2));
+  depth(11, 12);
+  trade(2);
+  EXPECT_THAT(take_lines(), ElementsAre(StartsWith("levels"), StartsWith("trade 100.5 x 1 #2")));
+  // The first one ends, and nothing but its end is heard
+  pass(2s);
+  EXPECT_EQ(promotions, 1);
+  EXPECT_EQ(reconnects, 0);
+  depth(13, 13);
+  trade(3);
+  EXPECT_THAT(take_lines(), ElementsAre(StartsWith("levels"), StartsWith("trade 100.5 x 1 #3")));
+  EXPECT_EQ(counter("book_gaps"), 0U);
+  EXPECT_EQ(counter("trades_lost"), 0U);
+}
+
+TEST_F(TwoConnections, WhatIsAheadWaitsForItsPredecessorFromEither) {
+  connect();
+  sync(10);
+  trade(1);
+  bring_up_second();
+  take_lines();
+  // The second connection begins in the middle of what the first one has not sent yet
+  frame_second(depth_text(13, 13));
+  frame_second(trade_text(3));
+  EXPECT_THAT(take_lines(), IsEmpty());
+  depth(11, 12);
+  trade(2);
+  EXPECT_THAT(take_lines(),
+              ElementsAre(StartsWith("levels"), StartsWith("levels"),
+                          StartsWith("trade 100.5 x 1 #2"), StartsWith("trade 100.5 x 1 #3")));
+  EXPECT_EQ(counter("book_gaps"), 0U);
+}
+
+TEST_F(TwoConnections, WhatNeitherSendsIsAGapAfterAMoment) {
+  connect();
+  sync(10);
+  trade(1);
+  bring_up_second();
+  take_lines();
+  frame_second(depth_text(13, 13));
+  frame_second(trade_text(3));
+  pass(1s);
+  EXPECT_THAT(take_lines(), Contains(StartsWith("book_invalid")));
+  EXPECT_EQ(counter("book_gaps"), 1U);
+  EXPECT_EQ(counter("trades_lost"), 1U);
+}
+
+TEST_F(TwoConnections, TheEndOfTheFirstInTheOverlapIsNoEnd) {
+  connect();
+  sync(10);
+  bring_up_second();
+  take_lines();
+  closed();
+  EXPECT_EQ(promotions, 1);
+  EXPECT_EQ(reconnects, 0);
+  depth(11, 11);
+  EXPECT_THAT(take_lines(), ElementsAre(StartsWith("levels")));
+}
+
+TEST_F(TwoConnections, BeforeADayIsOverTheConnectionIsReplaced) {
+  connect();
+  for (int minutes = 0; minutes < 24 * 60 && seconds_opened == 0; ++minutes) {
+    for (int times = 0; times < 3; ++times) {
+      live();
+      pass(20s);
+    }
+  }
+  EXPECT_EQ(seconds_opened, 1);
+  EXPECT_EQ(reconnects, 0);
+}
+
+class TwoFeeds : public TwoConnections {
+ protected:
+  TwoFeeds() : TwoConnections([](MarketSettings& settings) { settings.two_feeds = true; }) {}
+};
+
+TEST_F(TwoFeeds, TheFirstCopyWinsAndItsLeadIsCounted) {
+  connect();
+  pass(0s);
+  ASSERT_EQ(seconds_opened, 1);
+  second_open();
+  pass(0s);
+  frame_second(confirmed);
+  sync(10);
+  trade(1);
+  take_lines();
+  frame_second(depth_text(11, 11));
+  now += 300us;
+  depth(11, 11);
+  trade(2);
+  now += 500us;
+  frame_second(trade_text(2));
+  EXPECT_EQ(take_lines().size(), 2U);
+  EXPECT_EQ(counter("feed_wins_second"), 1U);
+  EXPECT_EQ(counter("feed_lead_us_second"), 300U);
+  EXPECT_EQ(counter("feed_wins_first"), 1U);
+  EXPECT_EQ(counter("feed_lead_us_first"), 500U);
+  // When one is lost, the other goes on, and a new one is made
+  closed();
+  EXPECT_EQ(promotions, 1);
+  pass(0s);
+  EXPECT_EQ(seconds_opened, 2);
+}
+
+// ---- Changes at run time ------------------------------------------------------------------------
+
+TEST_F(Market, WhatIsListenedToChangesAtRunTimeWithinTheVenuesLimits) {
+  connect();
+  sync(10);
+  const auto instrument = World{}.btc_usdt;
+  Actions actions;
+  ASSERT_TRUE(session->set_listened(instrument, false, now, actions));
+  ASSERT_EQ(actions.events().size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<domain::BookInvalid>(actions.events()[0].what));
+  pass(0s);
+  EXPECT_THAT(take_sent(),
+              ElementsAre(HasSubstr(R"("method":"UNSUBSCRIBE","params":["btcusdt@trade")")));
+  trade(5);
+  EXPECT_THAT(take_lines(), IsEmpty());
+  ASSERT_TRUE(session->set_listened(instrument, true, now, actions));
+  pass(1s);
+  EXPECT_THAT(take_sent(), ElementsAre(HasSubstr(R"("method":"SUBSCRIBE")")));
+  trade(6);
+  EXPECT_THAT(take_lines(), ElementsAre(StartsWith("trade")));
+  // A change of mind before anything was sent sends nothing
+  ASSERT_TRUE(session->set_listened(instrument, false, now, actions));
+  ASSERT_TRUE(session->set_listened(instrument, true, now, actions));
+  pass(1s);
+  EXPECT_THAT(take_sent(), IsEmpty());
+  EXPECT_FALSE(session->set_listened(domain::no<domain::InstrumentId>, true, now, actions));
+}
+
 }  // namespace
 }  // namespace halcyon::gateways::binance::testing

@@ -811,5 +811,491 @@ TEST_F(Orders, AssetsThatNobodyNamedAreSaidOnceByName) {
   EXPECT_THAT(words, ElementsAre(HasSubstr("NEO")));
 }
 
+// ---- Replacing, amending, lists -----------------------------------------------------------------
+
+domain::OrderCommand replace_command(const domain::NewOrder& next, domain::OrderId of,
+                                     domain::ReplaceMode mode, domain::Timestamp valid_until) {
+  domain::OrderCommand command;
+  command.valid_until = valid_until;
+  command.what = domain::ReplaceRequest{
+      {epoch, 90}, of, domain::ForeignId::number(77), next.instrument, mode, 1, approved(next)};
+  return command;
+}
+
+TEST_F(Orders, BothStepsOfACancelReplaceAreAnsweredEachForItself) {
+  connect();
+  command(replace_command(order(2), {epoch, 1}, domain::ReplaceMode::cancel_replace, now + 2s));
+  EXPECT_EQ(last()["method"], "order.cancelReplace");
+  EXPECT_EQ(last()["params"]["cancelOrderId"], 77);
+  EXPECT_THAT(take_lines(), ElementsAre("cancel 1735579648-90 of 1735579648-1 sent @77 none 0",
+                                        "place 1735579648-2 of 1735579648-2 sent @- none 0"));
+  respond(last_id(),
+          R"({"cancelResult":"SUCCESS","newOrderResult":"SUCCESS","cancelResponse":{"orderId":77},)"
+          R"("newOrderResponse":{"symbol":"BTCUSDT","orderId":78}})");
+  EXPECT_THAT(take_lines(),
+              ElementsAre("cancel 1735579648-90 of 1735579648-1 acknowledged @77 none 0",
+                          "place 1735579648-2 of 1735579648-2 acknowledged @78 none 0"));
+}
+
+struct HalfRow {
+  const char* name;
+  int status;
+  int code;
+  const char* data;
+  const char* cancel;
+  const char* place;
+};
+class OrdersHalf : public Orders, public ::testing::WithParamInterface<HalfRow> {};
+
+TEST_P(OrdersHalf, IsReadAsWhatItIs) {
+  const HalfRow& row = GetParam();
+  connect();
+  command(replace_command(order(2), {epoch, 1}, domain::ReplaceMode::cancel_replace, now + 2s));
+  take_lines();
+  refuse(last_id(), row.status, row.code, "words", row.data);
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr(std::string{"cancel 1735579648-90 of "
+                                                              "1735579648-1 "} +
+                                                  row.cancel),
+                                        HasSubstr(std::string{"place 1735579648-2 of "
+                                                              "1735579648-2 "} +
+                                                  row.place)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    CancelReplace, OrdersHalf,
+    ::testing::Values(
+        HalfRow{
+            "cancel_failed", 400, -2022,
+            R"({"cancelResult":"FAILURE","newOrderResult":"NOT_ATTEMPTED","cancelResponse":{"code":-2011,"msg":"Unknown order sent."},"newOrderResponse":null})",
+            "refused @- venue_refused_unknown_order -2011", "refused @- venue_refused 0"},
+        HalfRow{
+            "new_failed", 409, -2021,
+            R"({"cancelResult":"SUCCESS","newOrderResult":"FAILURE","cancelResponse":{"orderId":77},"newOrderResponse":{"code":-2010,"msg":"Account has insufficient balance for requested action."}})",
+            "acknowledged @77", "refused @- venue_refused_funds -2010"},
+        HalfRow{
+            "a_live_order_inside_an_error", 409, -2021,
+            R"({"cancelResult":"FAILURE","newOrderResult":"SUCCESS","cancelResponse":{"code":-2011,"msg":"Unknown order sent."},"newOrderResponse":{"orderId":79}})",
+            "refused @- venue_refused_unknown_order -2011", "acknowledged @79"},
+        HalfRow{
+            "new_timed_out", 409, -2021,
+            R"({"cancelResult":"SUCCESS","newOrderResult":"FAILURE","cancelResponse":{"orderId":77},"newOrderResponse":{"code":-1007,"msg":"Timeout"}})",
+            "acknowledged @77", "unknown @- venue_outcome_unknown -1007"},
+        HalfRow{"limit_of_orders", 429, -1015, "", "refused @77 venue_refused_rate_limit -1015",
+                "refused @- venue_refused_rate_limit -1015"},
+        HalfRow{
+            "limit_but_canceled", 429, -1015,
+            R"({"cancelResult":"SUCCESS","newOrderResult":"FAILURE","cancelResponse":{"orderId":77},"newOrderResponse":{"code":-1015,"msg":"Too many new orders."}})",
+            "acknowledged @77", "refused @- venue_refused_rate_limit -1015"},
+        HalfRow{"filter_before_both", 400, -1013, "", "refused @77 venue_refused_filter -1013",
+                "refused @- venue_refused_filter -1013"},
+        HalfRow{"time_out", 500, -1007, "", "unknown @77 venue_outcome_unknown -1007",
+                "unknown @- venue_outcome_unknown -1007"}),
+    [](const auto& row) { return std::string{row.param.name}; });
+
+TEST_F(Orders, AnAmendHasOneOutcome) {
+  connect();
+  auto smaller = order(1);
+  smaller.quantity = "0.2"_qty;
+  command(replace_command(smaller, {epoch, 1}, domain::ReplaceMode::amend, now + 2s));
+  EXPECT_EQ(last()["method"], "order.amend.keepPriority");
+  EXPECT_EQ(last()["params"]["newQty"], "0.2");
+  EXPECT_EQ(last()["params"]["newClientOrderId"], "alpha-main-1kq5p00-1");
+  EXPECT_THAT(take_lines(), ElementsAre("replace 1735579648-90 of 1735579648-1 sent @77 none 0"));
+  const std::uint64_t id = last_id();
+  respond(id, R"({"transactTime":1,"executionId":16,"amendedOrder":{"orderId":77}})");
+  EXPECT_THAT(take_lines(),
+              ElementsAre("replace 1735579648-90 of 1735579648-1 acknowledged @77 none 0"));
+  command(replace_command(smaller, {epoch, 1}, domain::ReplaceMode::amend, now + 2s));
+  take_lines();
+  refuse(last_id(), 400, -2038, "Order amend (quantity increase) is not supported.");
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("refused @77 venue_refused -2038")));
+}
+
+TEST_F(Orders, AnAmendedOrderIsReportedWithItsNewQuantity) {
+  connect();
+  frame(
+      R"({"subscriptionId":0,"event":{"e":"executionReport","E":1,"s":"BTCUSDT","c":"alpha-main-1kq5p00-1","S":"BUY","o":"LIMIT","f":"GTC","q":"0.20000000","p":"100.00000000","C":"alpha-main-1kq5p00-1","x":"REPLACED","X":"NEW","i":77,"z":"0.00000000","T":1723161255000,"I":901}})");
+  EXPECT_THAT(take_lines(), ElementsAre(StartsWith("report 1735579648-1 @77 working")));
+}
+
+TEST_F(Orders, EachOrderOfAListIsAnsweredWithItsOwnId) {
+  connect();
+  auto up = order(1);
+  auto down = order(2);
+  up.limit_price = "110"_px;
+  down.type = domain::OrderType::stop_limit;
+  up.side = down.side = domain::Side::sell;
+  down.limit_price = "90"_px;
+  down.stop_price = "91"_px;
+  up.group = down.group = up.id;
+  domain::OrderCommand made;
+  made.valid_until = now + 2s;
+  domain::OrderList list;
+  list.request = {epoch, 50};
+  list.count = 2;
+  list.orders[0] = approved(up);
+  list.orders[1] = approved(down);
+  made.what = list;
+  command(made);
+  EXPECT_EQ(last()["method"], "orderList.place.oco");
+  EXPECT_THAT(take_lines(), ElementsAre("place 1735579648-1 of 1735579648-1 sent @- none 0",
+                                        "place 1735579648-2 of 1735579648-2 sent @- none 0"));
+  respond(
+      last_id(),
+      R"({"orderListId":3,"orders":[{"symbol":"BTCUSDT","orderId":11,"clientOrderId":"alpha-main-1kq5p00-2"},)"
+      R"({"symbol":"BTCUSDT","orderId":12,"clientOrderId":"alpha-main-1kq5p00-1"}]})");
+  EXPECT_THAT(take_lines(),
+              ElementsAre("place 1735579648-1 of 1735579648-1 acknowledged @12 none 0",
+                          "place 1735579648-2 of 1735579648-2 acknowledged @11 none 0"));
+}
+
+TEST_F(Orders, ALostLineLeavesEveryOrderOfARequestUnknown) {
+  connect();
+  command(replace_command(order(2), {epoch, 1}, domain::ReplaceMode::cancel_replace, now + 2s));
+  take_lines();
+  closed();
+  EXPECT_THAT(take_lines(),
+              ElementsAre("cancel 1735579648-90 of 1735579648-1 unknown @77 connection_lost 0",
+                          "place 1735579648-2 of 1735579648-2 unknown @- connection_lost 0",
+                          "stream orders down connection_lost"));
+}
+
+// ---- Limits, clock ------------------------------------------------------------------------------
+
+TEST_F(Orders, TheLastUnfilledOrdersAreKeptForThoseThatReduce) {
+  // Given a limit of 20 in ten seconds, of which one is kept
+  connect();
+  const std::uint64_t id = place(1);
+  frame(
+      "{\"id\":" + std::to_string(id) + ",\"status\":200,\"result\":" + ack +
+      R"(,"rateLimits":[{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":20,"count":18}]})");
+  take_lines();
+  place(2);
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("sent")));
+  command(place_command(order(3)));
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("not_sent @- venue_refused_rate_limit")));
+  auto exit = order(4);
+  exit.side = domain::Side::sell;
+  exit.reduce_only = true;
+  command(place_command(exit));
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("sent @- none")));
+  // In the next window all of it is there again
+  pass(10s);
+  place(5);
+  EXPECT_THAT(take_lines(), Contains(HasSubstr("1735579648-5 sent")));
+}
+
+TEST_F(Orders, BeyondNinetyPercentOfTheWeightTheRestIsForCancels) {
+  connect();
+  const std::uint64_t id = place(1);
+  frame(
+      "{\"id\":" + std::to_string(id) + ",\"status\":200,\"result\":" + ack +
+      R"(,"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000,"count":5400}]})");
+  take_lines();
+  command(place_command(order(2)));
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("not_sent @- venue_refused_rate_limit")));
+  EXPECT_NE(cancel(3, 1), 0U);
+}
+
+TEST_F(Orders, AfterARefusedTimestampNoOrderGoesOutUntilTheClockIsMeasured) {
+  connect();
+  const std::uint64_t id = place(1);
+  take_lines();
+  refuse(id, 400, -1021, "Timestamp for this request is outside of the recvWindow.");
+  EXPECT_EQ(last()["method"], "time");
+  take_lines();
+  command(place_command(order(2)));
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("not_sent @- missing_clock_offset")));
+  command(place_command(order(2)));
+  take_lines();
+  // The measurement under way is answered
+  measure(100ms);
+  take_lines();
+  place(3);
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("1735579648-3 sent")));
+}
+
+// ---- REST beside the connection -----------------------------------------------------------------
+
+class OrdersWithRest : public Orders {
+ protected:
+  OrdersWithRest() {
+    const World world;
+    OrderSettings settings;
+    settings.symbols = std::make_shared<const Symbols>(world.symbols());
+    settings.identity = world.identity();
+    settings.endpoint = {"ws-api.test", 443, "/ws-api/v3", true};
+    settings.api_key = "KEY";
+    settings.signer =
+        std::make_unique<Signer>(Ed25519Key::from_pem(documented_pem(), "documented"));
+    settings.has_rest = true;
+    settings.instruments = {world.btc_usdt};
+    session = std::make_unique<OrderSession>(std::move(settings));
+  }
+  static constexpr const char* info =
+      R"({"timezone":"UTC","serverTime":1,"exchangeFilters":[],"symbols":[{"symbol":"BTCUSDT","status":"TRADING",)"
+      R"("orderTypes":["LIMIT","LIMIT_MAKER","MARKET","STOP_LOSS_LIMIT"],"ocoAllowed":false,"amendAllowed":false,)"
+      R"("filters":[{"filterType":"PERCENT_PRICE_BY_SIDE","bidMultiplierUp":"1.2","bidMultiplierDown":"0.5","askMultiplierUp":"2","askMultiplierDown":"0.8","avgPriceMins":5},)"
+      R"({"filterType":"MAX_NUM_ORDERS","maxNumOrders":2},{"filterType":"MAX_NUM_ALGO_ORDERS","maxNumAlgoOrders":1}],)"
+      R"("allowedSelfTradePreventionModes":["NONE","EXPIRE_MAKER"]}]})";
+  void read_filters() {
+    start();
+    for (const auto& request : take_rest()) answer(request, 200, info);
+    for (const auto& request : take_rest()) {
+      ASSERT_THAT(request.target, HasSubstr("/api/v3/avgPrice?symbol=BTCUSDT"));
+      answer(request, 200, R"({"mins":5,"price":"100.00000000","closeTime":1})");
+    }
+  }
+};
+
+TEST_F(OrdersWithRest, WhatAFilterWouldRefuseIsNotSent) {
+  read_filters();
+  connect();
+  struct Row {
+    const char* filter;
+    std::function<void(domain::NewOrder&)> change;
+  };
+  const Row rows[] = {
+      {"PERCENT_PRICE", [](domain::NewOrder& o) { o.limit_price = "49"_px; }},
+      {"PERCENT_PRICE", [](domain::NewOrder& o) { o.limit_price = "121"_px; }},
+      {"orderTypes",
+       [](domain::NewOrder& o) {
+         o.type = domain::OrderType::stop;
+         o.limit_price = {};
+         o.stop_price = "101"_px;
+       }},
+      {"allowedSelfTradePreventionModes",
+       [](domain::NewOrder& o) { o.self_trade = domain::SelfTradeMode::decrement; }},
+  };
+  for (const Row& row : rows) {
+    auto made = order(1);
+    row.change(made);
+    command(place_command(made));
+    EXPECT_THAT(take_lines(),
+                ElementsAre(HasSubstr(std::string{"venue_refused_filter 0 ["} + row.filter + "]")));
+  }
+  EXPECT_EQ(counter("orders_filtered"), std::size(rows));
+  place(2);
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("1735579648-2 sent")));
+}
+
+TEST_F(OrdersWithRest, OpenOrdersAreCountedAgainstTheVenuesMost) {
+  read_filters();
+  connect();
+  const auto report_of = [this](int id, const char* status) {
+    frame(
+        R"({"subscriptionId":0,"event":{"e":"executionReport","E":1,"s":"BTCUSDT","c":"x","S":"BUY","o":"LIMIT","f":"GTC","q":"0.5","p":"100","C":"","x":"NEW","X":")" +
+        std::string{status} + R"(","i":)" + std::to_string(id) + R"(,"z":"0","T":1,"I":1}})");
+  };
+  report_of(1, "NEW");
+  place(1);
+  report_of(2, "NEW");
+  take_lines();
+  command(place_command(order(2)));
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("[MAX_NUM_ORDERS]")));
+  report_of(1, "EXPIRED");
+  take_lines();
+  command(place_command(order(3)));
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("1735579648-3 sent")));
+}
+
+TEST_F(OrdersWithRest, ARefusedFilterReadsTheFiltersAnewAtOnce) {
+  read_filters();
+  connect();
+  now += 30s;
+  live();
+  take_lines();
+  const std::uint64_t id = place(1);
+  refuse(id, 400, -1013, "Filter failure: LOT_SIZE");
+  EXPECT_EQ(counter("filter_misses"), 1U);
+  pass(0s);
+  auto requests = take_rest();
+  ASSERT_THAT(requests,
+              Contains(::testing::Field(&RestRequest::target, HasSubstr("exchangeInfo"))));
+  take_lines();
+  for (const auto& request : requests) {
+    if (request.target.find("exchangeInfo") != std::string::npos) answer(request, 200, info);
+  }
+  // And the engine hears the rules as they are now
+  EXPECT_THAT(take_lines(), ElementsAre(StartsWith("rules trading")));
+}
+
+TEST_F(OrdersWithRest, WhileTheConnectionIsDownCancelsAndQuestionsGoByRest) {
+  // Given a session that knows the clock and has lost its line
+  read_filters();
+  connect();
+  closed();
+  take_lines();
+  // When an order is canceled
+  EXPECT_EQ(cancel(3, 1, domain::ForeignId::number(77)), 0U);
+  auto requests = take_rest();
+  ASSERT_THAT(requests, ::testing::SizeIs(1));
+  EXPECT_EQ(requests[0].method, "DELETE");
+  EXPECT_THAT(requests[0].target, StartsWith("/api/v3/order?newClientOrderId=alpha-main-1kq5p00-3&"
+                                             "orderId=77&recvWindow=5000&symbol=BTCUSDT&"));
+  EXPECT_THAT(requests[0].target, HasSubstr("&signature="));
+  EXPECT_THAT(requests[0].headers,
+              Contains(std::pair<std::string, std::string>{"X-MBX-APIKEY", "KEY"}));
+  answer(requests[0], 200, ack);
+  EXPECT_THAT(take_lines(),
+              ElementsAre("cancel 1735579648-3 of 1735579648-1 sent @77 none 0",
+                          "cancel 1735579648-3 of 1735579648-1 acknowledged @77 none 0"));
+  // And a question is answered; a new order is not sent
+  ask(domain::QueryKind::order_status, 4, [](auto& made) { made.order = {epoch, 1}; });
+  requests = take_rest();
+  ASSERT_THAT(requests, ::testing::SizeIs(1));
+  answer(requests[0], 400, R"({"code":-2013,"msg":"Order does not exist."})");
+  EXPECT_THAT(lines.back(), HasSubstr("not_found"));
+  take_lines();
+  command(place_command(order(5)));
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("not_sent_not_ready")));
+}
+
+TEST_F(OrdersWithRest, ARestCallThatFailsIsUnknown) {
+  read_filters();
+  connect();
+  closed();
+  cancel(3, 1, domain::ForeignId::number(77));
+  const auto requests = take_rest();
+  take_lines();
+  answer(requests.at(0), 0, "");
+  EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("unknown @77 venue_outcome_unknown")));
+}
+
+// ---- A second connection takes the first one's place --------------------------------------------
+
+class OrdersRollover : public Orders {
+ protected:
+  OrdersRollover() { session->allow_second(); }
+  std::uint64_t last_second_id() const {
+    return json::parse(sent_second.back())["id"].get<std::uint64_t>();
+  }
+  void respond_second(const std::string& result) {
+    frame_second("{\"id\":" + std::to_string(last_second_id()) +
+                 ",\"status\":200,\"result\":" + result + "}");
+  }
+  /// A day goes by; the venue pings, and answers how late it is.
+  void pass_alive(domain::Duration time) {
+    const domain::Timestamp end = now + time;
+    while (now < end && seconds_opened == 0) {
+      now += 20s;
+      live();
+      const std::size_t before = sent.size();
+      pass(0s);
+      for (std::size_t index = before; index < sent.size(); ++index) {
+        const json request = json::parse(sent[index]);
+        if (request["method"] != "time") continue;
+        respond(request["id"].get<std::uint64_t>(),
+                "{\"serverTime\":" + std::to_string(domain::to_unix_ms(now)) + "}");
+      }
+    }
+  }
+  /// The second connection is logged on and subscribed.
+  void bring_up_second() {
+    second_open();
+    ASSERT_EQ(json::parse(sent_second.back())["method"], "session.logon");
+    respond_second("{}");
+    ASSERT_EQ(json::parse(sent_second.back())["method"], "userDataStream.subscribe");
+    respond_second(R"({"subscriptionId":0})");
+  }
+  static constexpr const char* second_fill =
+      R"({"subscriptionId":0,"event":{"e":"executionReport","E":1,"s":"BTCUSDT","c":"alpha-main-1kq5p00-1","S":"BUY","o":"LIMIT","f":"GTC","q":"0.50000000","p":"100.00000000","C":"","x":"TRADE","X":"FILLED","i":77,"z":"0.50000000","T":1723161255000,"I":900,"t":5,"l":"0.50000000","L":"99.00000000","n":"0","N":null,"m":false}})";
+};
+
+TEST_F(OrdersRollover, BeforeADayIsOverASecondConnectionTakesThePlace) {
+  connect();
+  pass_alive(24h);
+  // It is asked for between 22.5 and 23 hours
+  ASSERT_EQ(seconds_opened, 1);
+  bring_up_second();
+  EXPECT_EQ(promotions, 1);
+  EXPECT_EQ(reconnects, 0);
+  // And the engine has heard of none of it
+  for (const std::string& line : take_lines()) EXPECT_THAT(line, StartsWith("clock"));
+  place(1);
+  EXPECT_EQ(last()["method"], "order.place");
+}
+
+TEST_F(OrdersRollover, WhatTheFirstConnectionStillOwesIsWaitedFor) {
+  // Given an order that has no answer when the venue announces a shutdown
+  connect();
+  const std::uint64_t id = place(1);
+  take_lines();
+  frame(R"({"event":{"e":"serverShutdown","E":1}})");
+  ASSERT_EQ(seconds_opened, 1);
+  bring_up_second();
+  EXPECT_EQ(promotions, 0);
+  // New requests go to the new connection already
+  command(place_command(order(2)));
+  EXPECT_THAT(sent_second.back(), HasSubstr("alpha-main-1kq5p00-2"));
+  take_lines();
+  // When the answer comes, the places change
+  respond(id, ack);
+  EXPECT_THAT(take_lines(),
+              ElementsAre("place 1735579648-1 of 1735579648-1 acknowledged @77 none 0"));
+  EXPECT_EQ(promotions, 1);
+  respond(last_second_id(), ack);
+  EXPECT_THAT(take_lines(),
+              ElementsAre("place 1735579648-2 of 1735579648-2 acknowledged @77 none 0"));
+}
+
+TEST_F(OrdersRollover, AnEventOnBothConnectionsIsHeardOnce) {
+  connect();
+  place(1);
+  frame(R"({"event":{"e":"serverShutdown","E":1}})");
+  bring_up_second();
+  take_lines();
+  frame_second(second_fill);
+  frame(second_fill);
+  EXPECT_EQ(take_lines().size(), 2U);  // one fill and its report
+  EXPECT_EQ(counter("events_repeated"), 1U);
+}
+
+TEST_F(OrdersRollover, TheEndOfTheFirstConnectionInTheOverlapIsNoEnd) {
+  connect();
+  place(1);
+  frame(R"({"event":{"e":"serverShutdown","E":1}})");
+  bring_up_second();
+  take_lines();
+  closed();
+  EXPECT_EQ(promotions, 1);
+  EXPECT_EQ(reconnects, 0);
+  // What had no answer is unknown, and the stream is as ready as before
+  EXPECT_THAT(take_lines(),
+              ElementsAre("place 1735579648-1 of 1735579648-1 unknown @- connection_lost 0"));
+}
+
+TEST_F(OrdersRollover, ASecondConnectionThatFailsLeavesTheFirst) {
+  connect();
+  frame(R"({"event":{"e":"serverShutdown","E":1}})");
+  second_closed();
+  EXPECT_EQ(promotions, 0);
+  EXPECT_THAT(take_lines(), IsEmpty());
+  // It is tried again
+  pass(1s);
+  for (int times = 0; times < 3; ++times) {
+    live();
+    pass(20s);
+  }
+  EXPECT_EQ(seconds_opened, 2);
+  second_open();
+  frame_second("{\"id\":" + std::to_string(last_second_id()) +
+               R"(,"status":401,"error":{"code":-2015,"msg":"Invalid API-key"}})");
+  EXPECT_EQ(seconds_closed, 2);
+  place(1);
+  EXPECT_EQ(last()["method"], "order.place");
+}
+
+TEST_F(OrdersRollover, TheEndOfTheFirstBeforeTheSecondIsUpIsAReconnect) {
+  connect();
+  frame(R"({"event":{"e":"serverShutdown","E":1}})");
+  second_open();
+  closed();
+  EXPECT_EQ(promotions, 0);
+  EXPECT_EQ(seconds_closed, 1);
+  EXPECT_EQ(reconnects, 1);
+  EXPECT_EQ(lines.back(), "stream orders down connection_lost");
+}
+
 }  // namespace
 }  // namespace halcyon::gateways::binance::testing

@@ -25,6 +25,8 @@ class SessionHarness {
   std::vector<std::string> sent;   ///< frames for the venue
   std::vector<std::string> words;  ///< for the log
   std::vector<RestRequest> rest;
+  std::vector<std::string> sent_second;  ///< frames on the second connection
+  int seconds_opened = 0, seconds_closed = 0, promotions = 0;
   int reconnects = 0;
   domain::Timestamp reconnect_at{};
   std::string why;
@@ -45,6 +47,23 @@ class SessionHarness {
     session->on_frame(bytes.frame(now), actions_);
     perform();
   }
+  void frame_second(std::string_view text) {
+    const Bytes bytes{text, "\"}"};
+    Frame made = bytes.frame(now);
+    made.is_second = true;
+    session->on_frame(made, actions_);
+    perform();
+  }
+  void second_open() {
+    session->on_second_open(now, actions_);
+    perform();
+  }
+  void second_closed() {
+    session->on_second_closed("the line is cut", now, actions_);
+    perform();
+  }
+  /// A sign of life, as the venue's pings are.
+  void live() { session->on_sign_of_life(now); }
   void closed(std::string_view reason = "the line is cut") {
     session->on_closed(reason, now, actions_);
     perform();
@@ -109,6 +128,12 @@ class SessionHarness {
     }
     for (RestRequest& request : actions_.rest_requests()) rest.push_back(std::move(request));
     for (const std::string& word : actions_.said()) words.push_back(word);
+    for (std::size_t index = 0; index < actions_.second_frame_count(); ++index) {
+      sent_second.emplace_back(actions_.second_frame(index));
+    }
+    seconds_opened += actions_.second() == Actions::Second::open ? 1 : 0;
+    seconds_closed += actions_.second() == Actions::Second::close ? 1 : 0;
+    promotions += actions_.second() == Actions::Second::promote ? 1 : 0;
     if (actions_.wants_reconnect()) {
       ++reconnects;
       reconnect_at = actions_.reconnect_at();

@@ -251,11 +251,22 @@ domain::Approved<domain::NewOrder> approved(const domain::NewOrder& order) {
   view.rules = &rules;
   view.reference =
       order.limit_price.is_positive() ? order.limit_price : domain::Price::from_units(100);
+  if (order.stop_price.is_positive()) {
+    // Where the market has to be for such a stop price.
+    const bool is_stop = order.type == domain::OrderType::stop ||
+                         order.type == domain::OrderType::stop_limit;
+    const bool is_above = is_stop == (order.side == domain::Side::buy);
+    const auto away = domain::Price::from_raw(order.stop_price.raw() / 1000);
+    view.reference = is_above ? order.stop_price - away : order.stop_price + away;
+  }
+  view.quote_rate = domain::Price::from_units(1);
+  view.clock_offset = domain::Duration::zero();
   view.reference_time = order.created;
   view.position = domain::Quantity::from_units(order.side == domain::Side::sell ? 1'000 : -1'000);
   view.free_quote = domain::Money::from_units(1'000'000'000);
   view.free_base_as_money = domain::Money::from_units(1'000'000'000);
   config::RiskLimits limits;
+  limits.price_collar_pct = config::Percent{100};
   limits.max_order_notional = limits.max_position_notional =
       domain::Money::from_units(1'000'000'000'000);
   limits.max_open_orders = limits.max_orders_per_second = 1'000;
