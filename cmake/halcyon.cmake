@@ -22,9 +22,9 @@ if(HALCYON_SANITIZE)
   endif()
 endif()
 
-# The fuzzer sees only the branches of code that is instrumented for it, the rooms' libraries too.
+# The fuzzer sees only the branches of code that is instrumented for it: that of the rooms.
 if(HALCYON_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
+  set(halcyon_fuzzed -fsanitize=fuzzer-no-link)
   add_link_options(-fsanitize=fuzzer-no-link)
 endif()
 
@@ -51,6 +51,7 @@ file(WRITE ${CMAKE_BINARY_DIR}/precompiled/rooms.cpp "namespace halcyon {}\n")
 file(WRITE ${CMAKE_BINARY_DIR}/precompiled/tests.cpp "int main() {}\n")
 add_library(halcyon_precompiled_rooms STATIC ${CMAKE_BINARY_DIR}/precompiled/rooms.cpp)
 target_link_libraries(halcyon_precompiled_rooms PRIVATE halcyon_options)
+target_compile_options(halcyon_precompiled_rooms PRIVATE ${halcyon_fuzzed})
 target_precompile_headers(halcyon_precompiled_rooms PRIVATE ${house_words})
 add_executable(halcyon_precompiled_tests ${CMAKE_BINARY_DIR}/precompiled/tests.cpp)
 target_link_libraries(halcyon_precompiled_tests PRIVATE halcyon_options GTest::gtest GTest::gmock)
@@ -75,6 +76,7 @@ function(halcyon_room name)
   add_library(halcyon_${name} STATIC ${ARG_SOURCES})
   add_library(halcyon::${name} ALIAS halcyon_${name})
   target_link_libraries(halcyon_${name} PUBLIC halcyon::options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  target_compile_options(halcyon_${name} PRIVATE ${halcyon_fuzzed})
   target_precompile_headers(halcyon_${name} REUSE_FROM halcyon_precompiled_rooms)
 endfunction()
 
