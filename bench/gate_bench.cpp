@@ -71,12 +71,21 @@ struct Case {
     view.reference = "61230.55"_px;
     view.clock_offset = std::chrono::milliseconds{2};
     view.quote_rate = "1"_px;
+    view.own_opposite = "70000"_px;  // rests far away
+    view.since_equal = std::chrono::minutes{1};
+    limits.max_leverage = 1;
+    limits.max_order_quantity = "10"_usd;
+    limits.max_daily_loss = "1000"_usd;
     view.reference_time = view.now - std::chrono::milliseconds{3};
     view.position = "0.1"_qty;
     view.free_quote = "100000"_usd;
     view.free_base_as_money = "2"_usd;
     for (risk::Exposure& exposure : view.exposure) {
-      exposure = {"12000"_usd, 3, 2};
+      exposure.position_notional = exposure.net_notional = "12000"_usd;
+      exposure.equity = "100000"_usd;
+      exposure.messages_in_last_minute = 20;
+      exposure.open_orders = 3;
+      exposure.orders_in_last_second = 2;
     }
   }
   Case(const Case&) = delete;
@@ -124,6 +133,26 @@ bool every_check_is_on() {
           [](Case& c) { c.limits.max_open_orders = 3; });
   refused("orders per second", Reason::too_many_orders_per_second,
           [](Case& c) { c.limits.max_orders_per_second = 2; });
+  refused("clock", Reason::missing_clock_offset, [](Case& c) { c.view.clock_offset.reset(); });
+  refused("order quantity", Reason::order_quantity_above_limit,
+          [](Case& c) { c.limits.max_order_quantity = "0.05"_usd; });
+  refused("way back", Reason::remainder_not_exitable, [](Case& c) {
+    c.view.position = {};
+    c.rules.min_notional = "5029"_usd;
+  });
+  refused("gross", Reason::gross_notional_above_limit,
+          [](Case& c) { c.limits.max_gross_notional = "17000"_usd; });
+  refused("net", Reason::net_notional_above_limit,
+          [](Case& c) { c.limits.max_net_notional = "17000"_usd; });
+  refused("leverage", Reason::leverage_above_limit, [](Case& c) {
+    for (risk::Exposure& exposure : c.view.exposure) exposure.equity = "17000"_usd;
+  });
+  refused("self-trade", Reason::would_trade_with_itself,
+          [](Case& c) { c.view.own_opposite = "61234.12"_px; });
+  refused("duplicate", Reason::duplicate_within_window,
+          [](Case& c) { c.view.since_equal = std::chrono::milliseconds{1}; });
+  refused("messages", Reason::too_many_messages,
+          [](Case& c) { c.limits.max_messages_per_minute = 20; });
   return right;
 }
 
@@ -141,7 +170,9 @@ int main() {
     for (int check = 0; check < checks_per_block; ++check) {
       // Another order each time, so that nothing is known before it comes.
       one.order.id.counter = static_cast<std::uint32_t>(check + 1);
-      one.order.side = (check & 1) != 0 ? domain::Side::sell : domain::Side::buy;
+      const bool is_sell = (check & 1) != 0;
+      one.order.side = is_sell ? domain::Side::sell : domain::Side::buy;
+      one.view.own_opposite = is_sell ? "50000"_px : "70000"_px;
       one.order.limit_price =
           domain::Price::from_raw(61'234'120'000'000 + (check % 100) * 10'000'000);
       const risk::Verdict verdict = Gate{}.check(one.order, one.view, limits);

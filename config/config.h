@@ -43,6 +43,7 @@ enum class Average : std::uint8_t { simple, exponential };
 struct Daemon {
   std::string name;
   std::string data_dir = "/var/lib/halcyon";
+  bool cancel_after_crash = true;
   bool cancel_on_stop = false;  ///< cancel open orders on a clean stop
 };
 

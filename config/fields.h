@@ -24,6 +24,9 @@ inline constexpr auto daemon_fields = std::tuple{
           "The journal lives here; one daemon per directory."},
     Field{"cancel_on_stop", &Daemon::cancel_on_stop, Unit::flag, 0, 1,
           "Cancel the open orders at a clean stop."},
+    Field{"cancel_after_crash", &Daemon::cancel_after_crash, Unit::flag, 0, 1,
+          "Cancel the open orders when the daemon has ended otherwise: `halcyond --cancel-all "
+          "--after-stop`, the unit's last resort."},
 };
 
 inline constexpr auto engine_fields = std::tuple{
@@ -207,9 +210,13 @@ inline constexpr auto reporting_fields = std::tuple{
           "none."},
     Field{"day_start", &Risk::day_start, Unit::time_zone, 0, 0, "When a trading day begins."},
     Field{
-        "accept_adjustments_up_to", &Risk::accept_adjustments_up_to, Unit::money, -1, most_money,
+        "accept_adjustments_up_to", &Risk::accept_adjustments_up_to, Unit::money, 0, most_money,
         "A balance that nothing explains is accepted up to this worth, in the reporting currency; "
-        "more waits for an operator."},
+        "more waits for an operator.",
+        "\"1\""},
+    Field{
+        "cancel_on_reconnect", &Risk::cancel_on_reconnect, Unit::flag, 0, 1,
+        "When the order path to a venue was lost, cancel what works there as soon as it is back."},
     Field{"flatten_on_loss", &Risk::flatten_on_loss, Unit::flag, 0, 1,
           "What a loss limit halts is also flattened."},
 };

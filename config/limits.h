@@ -99,7 +99,10 @@ struct Risk {
   DayStart day_start;
   /// A balance that nothing explains, worth no more than this, is taken as it is; more waits for
   /// an operator.
-  domain::Money accept_adjustments_up_to;
+  std::optional<domain::Money> accept_adjustments_up_to;
+  /// No venue cancels by itself when we are gone: what works is cancelled when the order path is
+  /// back.
+  bool cancel_on_reconnect = false;
   /// What a loss limit halts is also flattened: its orders cancelled, its positions closed.
   bool flatten_on_loss = false;
   RiskLimits daemon = daemon_limits();

@@ -236,9 +236,15 @@ struct SetTradingState {
 struct CancelOrder {
   OrderId order;
 };
+enum class CancelReach : std::uint8_t {
+  ours,        ///< what this journal has made
+  our_name,    ///< and what bears our daemon's name, made before a data directory was lost
+  everything,  ///< and what others have made
+};
 struct CancelAll {
   Scope scope;
   InstrumentId instrument = no<InstrumentId>;  ///< none: all
+  CancelReach reach = CancelReach::ours;
 };
 /// A clean stop: no new orders from here on; `cancel_open` also cancels what works.
 struct PrepareStop {

@@ -214,10 +214,11 @@ struct LotChanged {
   AccountId account = no<AccountId>;
   StrategyId strategy = no<StrategyId>;
   InstrumentId instrument = no<InstrumentId>;
-  Quantity quantity;  ///< what is left, signed
-  Money cost;         ///< of what is left, in quote currency, signed like `quantity`
-  Money fees;         ///< of what is left, in quote currency
-  Timestamp opened;   ///< venue time of its fill
+  Quantity quantity;       ///< what is left, signed
+  Money cost;              ///< of what is left, in quote currency, signed like `quantity`
+  Money fees;              ///< of what is left, in quote currency
+  Timestamp opened;        ///< venue time of its fill
+  std::uint64_t fill = 0;  ///< FillBooked::number of the fill that opened it
 };
 
 /// An entry was matched with an exit, first in first out.

@@ -77,7 +77,7 @@ CommandAnswered Commands::answer(const domain::Command&, const domain::CancelOrd
 CommandAnswered Commands::answer(const domain::Command&, const domain::CancelAll& what,
                                  std::string_view) {
   if (const Reason reason = refuse(what.scope); reason != Reason::none) return refuse_with(reason);
-  return accept(cancel_all(what.scope, what.instrument));
+  return accept(cancel_all(what.scope, what.instrument, Reason::canceled_by_operator, what.reach));
 }
 
 CommandAnswered Commands::answer(const domain::Command&, const domain::PrepareStop& what,
@@ -311,12 +311,16 @@ CommandAnswered Commands::answer(const domain::Command& command,
              : refuse_with(Reason::unknown_adjustment);
 }
 
-std::uint32_t Commands::cancel_all(domain::Scope scope, domain::InstrumentId instrument,
-                                   Reason why) {
+std::uint32_t Commands::cancel_all(domain::Scope scope, domain::InstrumentId instrument, Reason why,
+                                   domain::CancelReach reach) {
   std::uint32_t reached = 0;
   orders_.each_live([&](Order& order) {
     const domain::NewOrder& asked = order.asked;
-    if (!order.is_ours()) return;  // others' orders are touched one by one, when named
+    // Others' orders are touched when they are named, or when everything is meant.
+    const bool bears_our_name = !order_manager_.is_known_epoch(order.id());
+    const bool is_meant = order.is_ours() || reach == domain::CancelReach::everything ||
+                          (reach == domain::CancelReach::our_name && bears_our_name);
+    if (!is_meant) return;
     if (scope.account != domain::no<domain::AccountId> && scope.account != asked.account) return;
     if (scope.strategy != domain::no<domain::StrategyId> && scope.strategy != asked.strategy) {
       return;

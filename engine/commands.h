@@ -33,6 +33,11 @@ class Commands {
         dealer_(dealer),
         decisions_(decisions) {}
 
+  /// The order path of an account was lost and is back: what works there is cancelled.
+  void cancel_lost(domain::AccountId account) {
+    cancel_all({account, domain::no<domain::StrategyId>}, domain::no<domain::InstrumentId>,
+               domain::Reason::connection_lost);
+  }
   /// Cancels what is open in the scope and holds an order that closes each of its positions as soon
   /// as nothing else of it works; trading there is at most reducing from here on. How many orders
   /// that reached.
@@ -74,7 +79,8 @@ class Commands {
   /// The reason why a scope names nothing; `none`: it is fine.
   domain::Reason refuse(domain::Scope scope) const;
   std::uint32_t cancel_all(domain::Scope scope, domain::InstrumentId instrument,
-                           domain::Reason why = domain::Reason::canceled_by_operator);
+                           domain::Reason why = domain::Reason::canceled_by_operator,
+                           domain::CancelReach reach = domain::CancelReach::ours);
 
   const domain::Catalog& catalog_;
   const Accounts& accounts_;

@@ -157,6 +157,8 @@ class Engine::Impl {
   std::vector<domain::Scope> to_flatten_;
   std::vector<Timestamp> resync_due_;  ///< by InstrumentId
   std::vector<bool> is_market_ready_;  ///< by VenueId
+  std::vector<bool> is_path_lost_;     ///< by AccountId
+  bool cancels_on_reconnect_;
   std::uint64_t books_crossed_ = 0;
   std::uint64_t duplicate_fills_ = 0;
 };
@@ -185,7 +187,9 @@ Engine::Impl::Impl(const Setup& setup)
       commands_(catalog_, accounts_, states_, limits_, orders_, order_manager_, portfolio_,
                 reconciliation_, dealer_, decisions_),
       resync_due_(catalog_.instruments().size(), domain::never),
-      is_market_ready_(catalog_.venues().size()) {
+      is_market_ready_(catalog_.venues().size()),
+      is_path_lost_(catalog_.accounts().size()),
+      cancels_on_reconnect_(setup.config->risk.cancel_on_reconnect) {
   closed_.reserve(64);
   portfolio_.set_shares(desk_.shares());
   portfolio_.set_on_mark(
@@ -401,7 +405,13 @@ void Engine::Impl::on(const Event& event, const domain::StreamChanged& changed, 
   if (changed.stream == domain::StreamKind::market) {
     on_market_stream(event, changed);
   } else if (accounts_.knows(event.account) && accounts_[event.account].is_configured) {
+    const bool was_up = accounts_[event.account].is_stream_ready;
+    const bool is_up = changed.state == domain::StreamState::ready;
+    if (was_up && !is_up) is_path_lost_[domain::index_of(event.account)] = true;
     reconciliation_.on_stream(event.account, changed.state, changed.reason);
+    if (!is_up || !is_path_lost_[domain::index_of(event.account)]) return;
+    is_path_lost_[domain::index_of(event.account)] = false;
+    if (cancels_on_reconnect_) commands_.cancel_lost(event.account);
   }
 }
 

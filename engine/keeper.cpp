@@ -117,6 +117,13 @@ void Keeper::settle() {
     }
   });
   for (const OrderId id : held_) settle(id);
+  // What protects has nothing to do any more when nothing is held: it must not trade on.
+  orders_.each_live([&](Order& order) {
+    const bool protects = order.asked.origin == domain::Origin::protection &&
+                          order.asked.reduce_only && is_at_venue(order);
+    if (!protects || !order.cancel.request.is_none()) return;
+    if (closable(order.asked).is_zero()) order_manager_.cancel(order, Reason::parent_ended);
+  });
 }
 
 void Keeper::settle(OrderId id) {
@@ -154,6 +161,12 @@ Keeper::Step Keeper::judge_flatten(const Order& order) const {
   const Quantity size = domain::round_down(held.abs(), rules->lot);
   if (size.is_zero() || size < rules->min_quantity) return {Next::end_filled, {}, asked.side};
   return {Next::go, size, held.is_negative() ? Side::buy : Side::sell};
+}
+
+Quantity Keeper::closable(const NewOrder& asked) const {
+  const Quantity held = portfolio_.held(asked.account, asked.strategy, asked.instrument);
+  const bool closes = held.is_negative() == (asked.side == Side::buy);
+  return closes ? held.abs() : Quantity{};
 }
 
 Keeper::Step Keeper::judge(Order& order) {
@@ -210,6 +223,14 @@ Keeper::Step Keeper::judge(Order& order) {
     if (lost >= rest) return {Next::end_filled, {}, asked.side};
     rest -= lost;
     if (waits_for_price && order.armed.is_triggered && is_any_there) return {};
+  }
+  // What closes never closes more than is held: a fee may have taken from it, or someone else.
+  if (asked.reduce_only) {
+    const Quantity held = closable(asked);
+    const bool is_over_for_it =
+        held.is_zero() && (!asked.parent.is_none() || order.armed.is_triggered);
+    if (is_over_for_it) return {Next::end_unfilled, {}, asked.side};
+    rest = std::min(rest, held);
   }
   if (waits_for_price && !order.armed.is_triggered) return {};
   const domain::InstrumentRules* rules = market_.rules(asked.instrument);

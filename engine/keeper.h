@@ -25,6 +25,7 @@ namespace halcyon::engine {
 /// - Orders of a group (OCO) end each other: what one was filled by is off the others, and when
 ///   nothing is left of them they end. A stop goes out only when no other one is at the venue: they
 ///   are cancelled, and their end is waited for.
+/// - What only closes is never for more than is held, and ends, held or working, when nothing is.
 /// - The new leg of a cancel-replace waits until the old leg has ended, and is for what that was
 /// not
 ///   filled by.
@@ -56,6 +57,7 @@ class Keeper {
   void arm(const Order& order, domain::OrderArmed next);
   void settle(domain::OrderId id);
   Step judge(Order& order);
+  domain::Quantity closable(const domain::NewOrder& asked) const;
   Step judge_flatten(const Order& order) const;
   void go(Order& order, const Step& step);
 

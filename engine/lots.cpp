@@ -34,11 +34,34 @@ void Lots::snapshot(std::vector<domain::RecordEntry>& records) const {
   for (const RoundTripClosed& trip : trips_.rows()) records.push_back({trip, {}});
 }
 
-Money Lots::book(const FillBooked& fill, const FillEffect& effect) {
+Money Lots::unbook(const FillBooked& fill, const FillEffect& effect) {
   const Traded traded = traded_of(effect);
-  Quantity left = traded.change;
-  Money paid = traded.paid;
-  Money fees = effect.base_fee_value + effect.other_fee;
+  Quantity left = -traded.change;
+  Money paid = -traded.paid;
+  Money fees = -(effect.base_fee_value + effect.other_fee);
+  const auto opened = std::find_if(lots_.begin(), lots_.end(), [&](const LotChanged& lot) {
+    return lot.fill == fill.number && !left.is_zero() &&
+           lot.quantity.is_negative() == traded.change.is_negative();
+  });
+  if (opened != lots_.end()) {
+    LotChanged rest = *opened;
+    const Quantity whole = left.abs();
+    const Quantity taken = std::min(whole, rest.quantity.abs());
+    const Money paid_here = share(paid, taken, whole);
+    const Money fees_here = share(fees, taken, whole);
+    const Quantity signed_taken = left.is_negative() ? -taken : taken;
+    rest.quantity += signed_taken;
+    rest.cost += paid_here;
+    rest.fees += fees_here;
+    decisions_.record(rest);
+    left -= signed_taken;
+    paid -= paid_here;
+    fees -= fees_here;
+  }
+  return left.is_zero() ? Money{} : book(fill, left, paid, fees);
+}
+
+Money Lots::book(const FillBooked& fill, Quantity left, Money paid, Money fees) {
   Money realized;
   const auto is_its = [&](const LotChanged& lot) {
     return lot.account == fill.account && lot.strategy == fill.strategy &&
@@ -101,6 +124,7 @@ Money Lots::book(const FillBooked& fill, const FillEffect& effect) {
     opened.strategy = fill.strategy;
     opened.instrument = fill.instrument;
     opened.opened = fill.venue_time;
+    opened.fill = fill.number;
   }
   opened.quantity += left;
   opened.cost += paid;

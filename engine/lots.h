@@ -26,13 +26,23 @@ class Lots {
 
   /// What a fill does to the lots of its position. Returns the profit of what it closed, in quote
   /// currency, before fees.
-  domain::Money book(const domain::FillBooked& fill, const FillEffect& effect);
+  domain::Money book(const domain::FillBooked& fill, const FillEffect& effect) {
+    const Traded traded = traded_of(effect);
+    return book(fill, traded.change, traded.paid, effect.base_fee_value + effect.other_fee);
+  }
+
+  /// Takes a fill back: off the lot that it opened, as far as that is still there; the rest as its
+  /// opposite.
+  domain::Money unbook(const domain::FillBooked& fill, const FillEffect& effect);
 
   /// Who hears of every round trip.
   using OnTrip = std::function<void(const domain::RoundTripClosed&)>;
   void set_on_trip(OnTrip on_trip) { on_trip_ = std::move(on_trip); }
 
  private:
+  domain::Money book(const domain::FillBooked& fill, domain::Quantity left, domain::Money paid,
+                     domain::Money fees);
+
   Decisions& decisions_;
   std::vector<domain::LotChanged> lots_;   ///< open ones, oldest first
   Latest<domain::RoundTripClosed> trips_;  ///< the last of each account and strategy

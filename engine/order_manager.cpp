@@ -101,6 +101,7 @@ Reason cancel_reason(const Order& order) {
     case Reason::replaced_by_new_order:
     case Reason::flattened:
     case Reason::kill_switch:
+    case Reason::connection_lost:
       return order.cancel.reason;
     default:
       return Reason::canceled_by_operator;

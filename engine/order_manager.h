@@ -52,6 +52,10 @@ class OrderManager {
   void apply(const domain::EpochStarted& started) { epochs_.push_back(started.epoch); }
   const std::vector<std::uint32_t>& epochs() const { return epochs_; }
 
+  /// Whether a start of this journal gave the id. An order with our name and without this was made
+  /// by another data directory of ours.
+  bool is_known_epoch(domain::OrderId id) const { return is_ours(id); }
+
   /// The gate's slots: whether one more order may be on its way; cancels have some beside them.
   bool has_room() const { return commands_out_ < outbox_capacity_; }
   /// Records the order and sends it in another form.

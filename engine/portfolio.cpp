@@ -33,7 +33,7 @@ Portfolio::Portfolio(const config::Config& config, const domain::Catalog& catalo
       market_(market),
       decisions_(decisions),
       lots_(decisions),
-      accepted_up_to_(config.risk.accept_adjustments_up_to),
+      accepted_up_to_(config.risk.accept_adjustments_up_to.value_or(Money{})),
       positions_(256),
       balances_(1024),
       marks_(256),
@@ -187,10 +187,9 @@ FillEffect Portfolio::effect_of(const FillBooked& fill) const {
 void Portfolio::unbook(const FillBooked& fill) {
   const auto* before = position(fill.account, fill.strategy, fill.instrument);
   if (before == nullptr) return;
-  const FillEffect back = reverse_of(effect_of(fill));
-  PositionChanged after = after_fill(*before, back);
-  after.fills = before->fills == 0 ? 0 : before->fills - 1;
-  after.realized_fifo += lots_.book(fill, back);
+  const FillEffect effect = effect_of(fill);
+  PositionChanged after = without_fill(*before, effect);
+  after.realized_fifo += lots_.unbook(fill, effect);
   decisions_.record(after);
 }
 

@@ -72,6 +72,22 @@ FillEffect reverse_of(const FillEffect& fill) {
   return back;
 }
 
+PositionChanged without_fill(const PositionChanged& before, const FillEffect& fill) {
+  const auto [change, paid] = traded_of(fill);
+  PositionChanged after = before;
+  if (after.fills > 0) --after.fills;
+  after.fees -= fill.base_fee_value + fill.other_fee;
+  after.quantity -= change;
+  after.cost -= paid;
+  if (after.quantity.is_zero()) {
+    after.realized -= after.cost;
+    after.cost = Money{};
+  }
+  after.average_price =
+      domain::price_of(after.cost.abs(), after.quantity.abs()).value_or(domain::Price{});
+  return after;
+}
+
 PositionChanged after_fill(const PositionChanged& before, const FillEffect& fill) {
   PositionChanged after = before;
   ++after.fills;

@@ -27,6 +27,10 @@ Traded traded_of(const FillEffect& fill);
 /// The effect that takes another one back.
 FillEffect reverse_of(const FillEffect& fill);
 
+/// The position without a fill that was booked: its change, its amount and its fees come off. What
+/// it realized when it closed something goes back into the cost; the profit is the same.
+domain::PositionChanged without_fill(const domain::PositionChanged& before, const FillEffect& fill);
+
 /// amount x part / whole, rounded half to even; 0 <= part <= whole, whole > 0; all of it when they
 /// are equal.
 domain::Money share(domain::Money amount, domain::Quantity part, domain::Quantity whole);

@@ -220,7 +220,8 @@ constexpr auto table_of(Tag<domain::CancelOrder>) {
 constexpr auto table_of(Tag<domain::CancelAll>) {
   using T = domain::CancelAll;
   return detail::table("cancel_all", detail::field("scope", &T::scope),
-                       detail::field("instrument", &T::instrument));
+                       detail::field("instrument", &T::instrument),
+                       detail::field("reach", &T::reach));
 }
 constexpr auto table_of(Tag<domain::PrepareStop>) {
   using T = domain::PrepareStop;
@@ -466,7 +467,8 @@ constexpr auto table_of(Tag<domain::LotChanged>) {
       "lot_changed", detail::field("number", &T::number), detail::field("account", &T::account),
       detail::field("strategy", &T::strategy), detail::field("instrument", &T::instrument),
       detail::field("quantity", &T::quantity), detail::field("cost", &T::cost),
-      detail::field("fees", &T::fees), detail::field("opened", &T::opened));
+      detail::field("fees", &T::fees), detail::field("opened", &T::opened),
+      detail::field("fill", &T::fill));
 }
 constexpr auto table_of(Tag<domain::RoundTripClosed>) {
   using T = domain::RoundTripClosed;

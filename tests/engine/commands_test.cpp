@@ -260,6 +260,55 @@ TEST(Adjustments, AreAcceptedByTheSettingUpToItsWorth) {
   EXPECT_FALSE(h.all<AdjustmentChanged>()[1].is_accepted);
 }
 
+// ---- When we are gone --------------------------------------------------------------------------
+
+TEST(LostPath, WhatWorksIsCancelledAtTheFirstChanceWhereTheConfigurationSaysSo) {
+  for (const bool wanted : {true, false}) {
+    Harness h{
+        [&](config::Config& config, engine::Setup&) { config.risk.cancel_on_reconnect = wanted; }};
+    h.begin();
+    const OrderId id = h.want(1);
+    h.outcome(id, Outcome::sent);
+    h.outcome(id, Outcome::acknowledged);
+    h.disconnect();
+    StreamChanged ready;
+    ready.stream = StreamKind::orders;
+    ready.state = StreamState::ready;
+    const std::size_t before = h.commands().size();
+    h.send(ready);
+    EXPECT_EQ(h.commands().size() - before, wanted ? 1U : 0U);
+    if (wanted) {
+      EXPECT_TRUE(std::holds_alternative<CancelRequest>(h.commands().back().what));
+    }
+  }
+}
+
+TEST(CancelAllReach, SaysWhoseOrdersAreMeant) {
+  Harness h;
+  h.begin();
+  const OrderId mine = h.want(1);
+  h.outcome(mine, Outcome::sent);
+  h.outcome(mine, Outcome::acknowledged);
+  OrderReport other;
+  other.venue_order = ForeignId::number(77);
+  other.quantity = "1"_qty;
+  h.send(other, "web");
+  OrderReport lost;  // bears our name; made before the data directory was lost
+  lost.order = {1'600'000'000, 4};
+  lost.venue_order = ForeignId::number(78);
+  lost.quantity = "1"_qty;
+  h.send(lost);
+  const auto reached = [&](CancelReach reach) {
+    CancelAll what;
+    what.reach = reach;
+    h.command(what);
+    return h.all<CommandAnswered>().back().affected;
+  };
+  EXPECT_EQ(reached(CancelReach::ours), 1U);
+  EXPECT_EQ(reached(CancelReach::our_name), 2U);
+  EXPECT_EQ(reached(CancelReach::everything), 3U);
+}
+
 // ---- Losses -------------------------------------------------------------------------------------
 
 struct Losses : ::testing::Test {

@@ -65,6 +65,7 @@ Outputs& Harness::send_of(InstrumentId instrument, Event::What what, std::string
   event.what = what;
   outputs_.clear();
   engine->on_event(event, remark, sequence, outputs_);
+  if (tap) tap(event, remark, outputs_);
   for (const RecordEntry& entry : outputs_.records) {
     records_.push_back({entry.record, std::make_shared<std::string>(entry.text)});
     journal_.push_back(to_text(entry));

@@ -120,6 +120,9 @@ class Harness {
   /// Questions are taken by the caller.
   std::deque<VenueRequest> take_questions() { return std::exchange(questions_, {}); }
 
+  /// Hears of every event and what it decided, as the loop that journals them does.
+  std::function<void(const Event&, std::string_view remark, const Outputs&)> tap;
+
   config::Config config;
   Catalog catalog;
   Setup setup;

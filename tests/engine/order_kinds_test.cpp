@@ -78,11 +78,11 @@ struct OrderKinds : ::testing::Test {
     }
     return found;
   }
-  void restart() {
+  void restart(Price bid = "99"_px, Price ask = "101"_px) {
     h.restart_from_journal();
     h.start(h.epoch + 1);
     h.hear_rules();
-    h.quote("99"_px, "101"_px);
+    h.quote(bid, ask);
     h.connect();
   }
 };
@@ -152,7 +152,7 @@ TEST_F(OrderKinds, ATrailingStopFollowsTheBestPriceAndNeverBack) {
   price("101.5"_px);
   EXPECT_EQ(h.all<OrderArmed>().back().stop_price, "101"_px);
   EXPECT_EQ(h.state(id), OrderState::held);
-  restart();  // what it had seen is durable
+  restart("102"_px, "104"_px);  // what it had seen is durable
   price("101.01"_px);
   EXPECT_EQ(h.state(id), OrderState::held);
   price("101"_px);
@@ -366,6 +366,25 @@ TEST_F(Brackets, G14_AFilledStopLeavesNoTakeProfitBehind) {
   EXPECT_EQ(h.engine->counters().orders_alive, 0U);
 }
 
+TEST_F(Brackets, G14_WhatProtectsEndsWhenThePositionIsClosedByOtherMeans) {
+  fill(entry, "3"_qty, "99"_px, 1);
+  accept(take_profit);
+  const OrderId other = submit(limit(Side::sell, "3"_qty, "100"_px));
+  fill(other, "3"_qty, "100"_px, 2);
+  EXPECT_TRUE(h.all<PositionChanged>().back().quantity.is_zero());
+  EXPECT_TRUE(is_cancel_sent(take_profit));
+  EXPECT_EQ(h.state(stop_loss), OrderState::canceled);
+}
+
+TEST_F(Brackets, AFeeInTheBaseAssetIsOffWhatTheChildrenSell) {
+  Execution made = h.execution(entry, "3"_qty, "99"_px, 1);
+  made.fee = "0.003"_usd;
+  made.fee_asset = h.btc_asset;
+  h.send(made);
+  ASSERT_NE(sent(take_profit), nullptr);
+  EXPECT_EQ(sent(take_profit)->quantity, "2.997"_qty);
+}
+
 TEST_F(Brackets, G5_ABracketSurvivesARestart) {
   fill(entry, "3"_qty, "99"_px, 1);
   accept(take_profit);
@@ -540,9 +559,9 @@ TEST_F(Amends, G3_AnUnansweredCancelOfTheOldLegHoldsTheNewOneBackAcrossARestart)
 }
 
 TEST_F(Amends, OfHeldOrdersAreTheEnginesOwn) {
-  const OrderId held = submit(stop(Side::sell, "2"_qty, "95"_px));
-  EXPECT_TRUE(say(AmendOrder{held, {"1"_qty, {}, "96"_px}}).accepted);
-  price("96"_px);
+  const OrderId held = submit(stop(Side::buy, "2"_qty, "105"_px));
+  EXPECT_TRUE(say(AmendOrder{held, {"1"_qty, {}, "104"_px}}).accepted);
+  price("104"_px);
   ASSERT_NE(sent(held), nullptr);
   EXPECT_EQ(sent(held)->quantity, "1"_qty);
 }

@@ -122,7 +122,7 @@ Line line(const FillVoided& r) {
 }
 Line line(const LotChanged& r) {
   return Line{"lot"} << r.number << r.account << r.strategy << r.instrument << r.quantity << r.cost
-                     << r.fees << r.opened;
+                     << r.fees << r.opened << r.fill;
 }
 Line line(const RoundTripClosed& r) {
   return Line{"round_trip"} << r.number << r.entry_lot << r.exit_fill << r.account << r.strategy

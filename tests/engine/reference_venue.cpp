@@ -21,6 +21,7 @@ OrderReport ReferenceVenue::report_of(const VenueOrder& order, Source source) co
   report.order = order.id;
   report.venue_order = ForeignId::number(order.number);
   report.quantity = order.quantity;
+  report.limit_price = order.limit_price;
   report.filled = order.filled;
   report.side = order.side;
   report.type = OrderType::market;
@@ -78,11 +79,32 @@ void ReferenceVenue::take(const OrderCommand& command, Timestamp now, std::vecto
     order.number = 100 + orders_.size();
     order.side = asked.side;
     order.quantity = asked.quantity;
+    order.limit_price = asked.limit_price;
     order.created = now;
     orders_.push_back(order);
     tell(orders_.size() - 1, now, out);
     answer.outcome = Outcome::acknowledged;
     answer.venue_order = ForeignId::number(order.number);
+    out.push_back({answer, now});
+    return;
+  }
+  if (const auto* replace = std::get_if<ReplaceRequest>(&command.what)) {
+    const NewOrder& next = replace->next.value();
+    answer.request = replace->request;
+    answer.order = replace->order;
+    answer.kind = RequestKind::replace;
+    const auto at = find(replace->order);
+    const bool is_taken = at && orders_[*at].is_alive() && now <= command.valid_until &&
+                          next.quantity > orders_[*at].filled;
+    if (is_taken) {
+      orders_[*at].quantity = next.quantity;
+      orders_[*at].limit_price = next.limit_price;
+      answer.outcome = Outcome::acknowledged;
+      tell(*at, now, out);
+    } else {
+      answer.outcome = Outcome::refused;
+      answer.reason = Reason::venue_refused;
+    }
     out.push_back({answer, now});
     return;
   }

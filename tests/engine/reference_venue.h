@@ -23,6 +23,7 @@ class ReferenceVenue {
     std::uint64_t number = 0;
     domain::Side side = domain::Side::buy;
     domain::Quantity quantity, filled;
+    domain::Price limit_price;
     domain::VenueOrderStatus status = domain::VenueOrderStatus::working;
     domain::Timestamp created;
     bool is_alive() const {
@@ -48,7 +49,8 @@ class ReferenceVenue {
 
   static constexpr domain::Duration read_lag = std::chrono::seconds{4};
 
-  /// The venue takes an order or a cancel; answers and private events are appended to `out`.
+  /// The venue takes an order, an amend or a cancel; answers and private events are appended to
+  /// `out`.
   void take(const domain::OrderCommand& command, domain::Timestamp now, std::vector<Message>& out);
   /// An alive order trades, or ends by itself.
   void trade(std::size_t order, domain::Quantity quantity, domain::Price price,

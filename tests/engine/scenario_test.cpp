@@ -4,7 +4,13 @@
 //
 //   strategy  buy|sell Q BTC/USDT @ P        wants so much more or less at that price
 //             flat @ P
-//   operator  cancel NAME | cancel_all | halt | resume
+//   operator  cancel NAME | cancel_all | halt | resume | kill | release | flatten
+//             submit buy|sell Q BTC/USDT @ P [stop_loss P] [take_profit P]
+//             stop buy|sell Q BTC/USDT @ P
+//             amend NAME [to Q] [at P]
+//             resolve NAME STATUS
+//             limit KEY VALUE
+//   market    price P
 //   gateway   sent|not_sent|unknown [cancel] NAME
 //   venue     ack|refuse [cancel] NAME
 //             fill NAME Q @ P #TRADE [of CUMULATIVE]     on the private stream
@@ -12,13 +18,14 @@
 //             has NAME STATUS [filled Q]                 what asking will find; nobody is told
 //             traded NAME Q @ P #TRADE                   likewise
 //             answers                                    every question that is open
+//             clock MILLISECONDS                         how far it is ahead of ours
 //   link      up | down
 //   daemon    restarts                                   from its journal, as after a crash
 //   clock     passes
 //
 // What may follow: `sent NAME`, `cancel sent NAME`, `NAME STATE`, `position Q`, `fills N`, `asked
-// KIND`, `notice CODE`, `denied REASON`, `difference KIND`, `ready`, `not ready`, `nothing`.
-// main-1 is the first order of the account main.
+// KIND`, `notice CODE`, `denied REASON`, `refused REASON`, `sent NAME Q`, `difference KIND`,
+// `ready`, `not ready`, `nothing`. main-1 is the first order of the account main.
 
 #include <algorithm>
 #include <filesystem>
@@ -111,6 +118,13 @@ class Story {
       return request_is(words);
     }
     if (who == "venue") return venue_does(words);
+    if (who == "market") {
+      Trade trade;
+      trade.price = *parse<Price>(words[1]);
+      trade.quantity = "1"_qty;
+      h_.send(trade);
+      return;
+    }
     if (who == "link") return words[0] == "up" ? link_up() : h_.disconnect();
     if (who == "daemon") {
       h_.restart_from_journal();
@@ -141,10 +155,53 @@ class Story {
       h_.command(CancelOrder{order(words[1])});
     } else if (words[0] == "cancel_all") {
       h_.command(CancelAll{});
+    } else if (words[0] == "kill") {
+      h_.command(KillSwitch{});
+    } else if (words[0] == "release") {
+      h_.command(ReleaseKillSwitch{});
+    } else if (words[0] == "flatten") {
+      h_.command(Flatten{});
+    } else if (words[0] == "submit" || words[0] == "stop") {
+      submit(words);
+    } else if (words[0] == "amend") {
+      AmendOrder what;
+      what.order = order(words[1]);
+      for (std::size_t at = 2; at + 1 < words.size(); at += 2) {
+        if (words[at] == "to") what.terms.quantity = *parse<Quantity>(words[at + 1]);
+        if (words[at] == "at") what.terms.limit_price = *parse<Price>(words[at + 1]);
+      }
+      h_.command(what);
+    } else if (words[0] == "resolve") {
+      h_.command(ResolveOrder{order(words[1]), enum_parse<VenueOrderStatus>(words[2]).value()});
+    } else if (words[0] == "limit") {
+      SetLimit what;
+      what.key = enum_parse<LimitKey>(words[1]).value();
+      what.value = *parse<Money>(words[2]);
+      h_.command(what);
     } else {
       const auto state = words[0] == "halt" ? TradingState::halted : TradingState::active;
       h_.command(SetTradingState{{}, state});
     }
+  }
+
+  void submit(const std::vector<std::string>& words) {
+    ASSERT_GE(words.size(), 6U);
+    SubmitOrder what;
+    what.account = h_.account;
+    what.instrument = h_.btc;
+    what.side = words[1] == "buy" ? Side::buy : Side::sell;
+    what.quantity = *parse<Quantity>(words[2]);
+    if (words[0] == "stop") {
+      what.type = OrderType::stop;
+      what.stop_price = *parse<Price>(words[5]);
+    } else {
+      what.limit_price = *parse<Price>(words[5]);
+    }
+    for (std::size_t at = 6; at + 1 < words.size(); at += 2) {
+      if (words[at] == "stop_loss") what.stop_loss = *parse<Price>(words[at + 1]);
+      if (words[at] == "take_profit") what.take_profit = *parse<Price>(words[at + 1]);
+    }
+    h_.command(what);
   }
 
   void request_is(const std::vector<std::string>& words) {
@@ -171,6 +228,10 @@ class Story {
 
   void venue_does(const std::vector<std::string>& words) {
     if (words[0] == "answers") return answer();
+    if (words[0] == "clock") {
+      h_.send(ClockOffset{std::chrono::milliseconds{std::stoi(words[1])}, 2ms});
+      return;
+    }
     const OrderId id = order(words[1]);
     if (words[0] == "fill" || words[0] == "traded") {
       ASSERT_EQ(words[3], "@");
@@ -267,7 +328,13 @@ class Story {
         EXPECT_TRUE(h_.journal()[at].starts_with("equity")) << h_.journal()[at];
       }
     } else if (what == "sent" || what == "cancel") {
-      EXPECT_TRUE(has_sent(what == "cancel", order(words.back())));
+      const bool names_quantity = what == "sent" && words.size() == 3;
+      const OrderId id = order(names_quantity ? words[1] : words.back());
+      EXPECT_TRUE(has_sent(what == "cancel", id));
+      if (names_quantity) EXPECT_EQ(sent_quantity(id), *parse<Quantity>(words[2]));
+    } else if (what == "refused") {
+      ASSERT_FALSE(h_.all<CommandAnswered>(mark_).empty());
+      EXPECT_EQ(enum_name(h_.all<CommandAnswered>(mark_).back().reason), words[1]);
     } else if (what == "position") {
       EXPECT_EQ(h_.position().quantity, *parse<Quantity>(words[1]));
     } else if (what == "fills") {
@@ -292,6 +359,15 @@ class Story {
     } else {
       ADD_FAILURE() << "nothing is called " << what;
     }
+  }
+
+  Quantity sent_quantity(OrderId id) const {
+    Quantity found;
+    for (const OrderCommand& command : h_.commands()) {
+      const auto* place = std::get_if<Approved<NewOrder>>(&command.what);
+      if (place != nullptr && place->value().id == id) found = place->value().quantity;
+    }
+    return found;
   }
 
   bool has_sent(bool cancel, OrderId id) {
