@@ -50,6 +50,10 @@ void Process::terminate() const {
   if (!code_) ::kill(pid_, SIGTERM);
 }
 
+void Process::signal(int number) const {
+  if (!code_) ::kill(pid_, number);
+}
+
 void Process::kill() {
   if (!is_running()) return;
   ::kill(pid_, SIGKILL);

@@ -24,8 +24,10 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void terminate() const;  ///< SIGTERM
+  void signal(int number) const;
   void kill();             ///< SIGKILL, and waits for its end
   bool is_running();
+  pid_t pid() const { return pid_; }
   /// The exit code (128 + signal when it was killed); empty when it has not ended within `bound`.
   std::optional<int> wait(std::chrono::milliseconds bound);
 
