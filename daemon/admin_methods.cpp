@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <set>
 #include <span>
 #include <type_traits>
@@ -197,6 +198,18 @@ class AdminMethods::Call {
   Outcome orders_list();
   Outcome orders_cancel();
   Outcome orders_cancel_all();
+  Outcome orders_submit();
+  Outcome orders_amend();
+  Outcome orders_resolve();
+  Outcome accounts_flatten();
+  Outcome reconcile();
+  Outcome risk_set();
+  Outcome adjustments_list();
+  Outcome adjustments_accept();
+  Outcome trading_kill();
+  Outcome trading_release();
+  Outcome strategies_pause() { return pause(true); }
+  Outcome strategies_start() { return pause(false); }
   Outcome positions_list();
   Outcome fills_list();
   Outcome balances_list();
@@ -208,11 +221,43 @@ class AdminMethods::Call {
   Outcome trading_reduce() { return set_trading(domain::TradingState::reducing); }
   Outcome trading_resume() { return set_trading(domain::TradingState::active); }
   Outcome shutdown();
+  Outcome snapshot();
 
  private:
   using What = decltype(domain::Command::what);
 
   Outcome set_trading(domain::TradingState state);
+  Outcome pause(bool paused);
+  /// An amount as text; zero when it is left out.
+  template <class Amount>
+  Amount read_amount(const char* key, bool is_required = false) {
+    const auto written = params_.text(key);
+    if (!written) {
+      if (is_required) params_.fail(fmt::format("{}: is missing", key));
+      return {};
+    }
+    const auto amount = domain::parse<Amount>(*written);
+    if (!amount) {
+      params_.fail(fmt::format("{}: \"{}\" must be a decimal of at most nine places", key,
+                               written->substr(0, 64)));
+    }
+    return amount.value_or(Amount{});
+  }
+  /// One of an enumeration's words; `otherwise` when it is left out.
+  template <class Enum>
+  Enum read_word(const char* key, std::optional<Enum> otherwise) {
+    const auto written = params_.text(key);
+    if (!written && otherwise) return *otherwise;
+    const auto word = written ? domain::enum_parse<Enum>(*written) : std::nullopt;
+    if (!word) {
+      std::string words;
+      for (std::size_t at = 0; at < domain::enum_count<Enum>(); ++at) {
+        words += (at == 0 ? "" : ", ") + std::string{enum_name(static_cast<Enum>(at))};
+      }
+      params_.fail(fmt::format("{}: must be one of {}", key, words));
+    }
+    return word.value_or(Enum{});
+  }
   Outcome command(const What& what, const std::string& reason);
   std::string read_reason();
   std::optional<domain::AccountId> read_account();
@@ -231,6 +276,7 @@ class AdminMethods::Call {
   json fill_json(const FillView& view) const;
   json equity_json(domain::AccountId account, domain::StrategyId strategy) const;
   json streams_json() const;
+  json limits_set_json() const;
 
   AdminMethods& methods_;
   const ReadModel& model_;
@@ -255,15 +301,28 @@ std::span<const AdminMethods::Method> AdminMethods::table() {
       {"orders.list", Role::observe, &Call::orders_list},
       {"orders.cancel", Role::trade, &Call::orders_cancel},
       {"orders.cancel_all", Role::trade, &Call::orders_cancel_all},
+      {"orders.submit", Role::trade, &Call::orders_submit},
+      {"orders.amend", Role::trade, &Call::orders_amend},
+      {"orders.resolve", Role::admin, &Call::orders_resolve},
+      {"accounts.flatten", Role::trade, &Call::accounts_flatten},
+      {"reconcile", Role::trade, &Call::reconcile},
+      {"adjustments.list", Role::observe, &Call::adjustments_list},
+      {"adjustments.accept", Role::admin, &Call::adjustments_accept},
+      {"strategies.pause", Role::trade, &Call::strategies_pause},
+      {"strategies.start", Role::trade, &Call::strategies_start},
       {"positions.list", Role::observe, &Call::positions_list},
       {"fills.list", Role::observe, &Call::fills_list},
       {"balances.list", Role::observe, &Call::balances_list},
       {"notices.list", Role::observe, &Call::notices_list},
       {"risk.get", Role::observe, &Call::risk_get},
+      {"risk.set", Role::admin, &Call::risk_set},
       {"trading.halt", Role::trade, &Call::trading_halt},
       {"trading.reduce", Role::trade, &Call::trading_reduce},
       {"trading.resume", Role::trade, &Call::trading_resume},
+      {"trading.kill", Role::trade, &Call::trading_kill},
+      {"trading.release", Role::admin, &Call::trading_release},
       {"shutdown", Role::admin, &Call::shutdown},
+      {"snapshot", Role::admin, &Call::snapshot},
   };
   return methods;
 }
@@ -547,6 +606,144 @@ Outcome AdminMethods::Call::notices_list() {
   return json{{"notices", std::move(rows)}};
 }
 
+Outcome AdminMethods::Call::orders_submit() {
+  domain::SubmitOrder order;
+  order.account = read_account().value_or(no<domain::AccountId>);
+  order.strategy = read_strategy().value_or(no<domain::StrategyId>);
+  order.instrument = read_instrument().value_or(no<domain::InstrumentId>);
+  order.side = read_word<domain::Side>("side", {});
+  order.type = read_word("type", std::optional{domain::OrderType::limit});
+  order.time_in_force = read_word("time_in_force", std::optional{domain::TimeInForce::gtc});
+  order.self_trade = read_word("self_trade", std::optional{domain::SelfTradeMode::venue_default});
+  order.post_only = params_.flag("post_only");
+  order.reduce_only = params_.flag("reduce_only");
+  order.is_emulated = params_.flag("emulated");
+  order.quantity = read_amount<domain::Quantity>("quantity", true);
+  order.limit_price = read_amount<domain::Price>("limit_price");
+  order.stop_price = read_amount<domain::Price>("stop_price");
+  order.trailing_offset = read_amount<domain::Price>("trailing_offset");
+  order.trailing_bps =
+      static_cast<std::int32_t>(params_.number("trailing_bps", 1, 9'999).value_or(0));
+  order.take_profit = read_amount<domain::Price>("take_profit");
+  order.stop_loss = read_amount<domain::Price>("stop_loss");
+  constexpr std::int64_t most_seconds = 366LL * 24 * 3600;
+  if (const auto seconds = params_.number("expires_in_s", 1, most_seconds)) {
+    order.expires = now_ + std::chrono::seconds{*seconds};
+  }
+  if (order.account == no<domain::AccountId>) params_.fail("account: is missing");
+  if (order.instrument == no<domain::InstrumentId>) params_.fail("instrument: is missing");
+  const std::string reason = read_reason();
+  if (params_.wrong()) return *params_.wrong();
+  return command(order, reason);
+}
+
+Outcome AdminMethods::Call::orders_amend() {
+  const auto order = read_order();
+  domain::Terms terms;
+  terms.quantity = read_amount<domain::Quantity>("quantity");
+  terms.limit_price = read_amount<domain::Price>("limit_price");
+  terms.stop_price = read_amount<domain::Price>("stop_price");
+  const std::string reason = read_reason();
+  if (!order) params_.fail("order: is missing; `orders.list` names them");
+  if (params_.wrong()) return *params_.wrong();
+  return command(domain::AmendOrder{*order, terms}, reason);
+}
+
+Outcome AdminMethods::Call::orders_resolve() {
+  const auto order = read_order();
+  const auto status = read_word<domain::VenueOrderStatus>("status", {});
+  const std::string reason = read_reason();
+  if (!order) params_.fail("order: is missing; `orders.list` names them");
+  if (reason.empty()) params_.fail("reason: is missing; say how you know what became of it");
+  if (params_.wrong()) return *params_.wrong();
+  return command(domain::ResolveOrder{*order, status}, reason);
+}
+
+Outcome AdminMethods::Call::accounts_flatten() {
+  domain::Flatten flatten;
+  flatten.scope = read_scope();
+  flatten.instrument = read_instrument().value_or(no<domain::InstrumentId>);
+  const std::string reason = read_reason();
+  if (params_.wrong()) return *params_.wrong();
+  return command(flatten, reason);
+}
+
+Outcome AdminMethods::Call::reconcile() {
+  domain::Reconcile reconcile;
+  reconcile.account = read_account().value_or(no<domain::AccountId>);
+  const std::string reason = read_reason();
+  if (params_.wrong()) return *params_.wrong();
+  return command(reconcile, reason);
+}
+
+Outcome AdminMethods::Call::risk_set() {
+  domain::SetLimit limit;
+  const auto account = read_account();
+  const auto strategy = read_strategy();
+  const auto instrument = read_instrument();
+  const int named =
+      int{account.has_value()} + int{strategy.has_value()} + int{instrument.has_value()};
+  if (named > 1) params_.fail("account, strategy, instrument: name at most one; none: the daemon");
+  const auto set_level = [&limit](domain::LimitLevel level, std::size_t id) {
+    limit.level = level;
+    limit.id = static_cast<std::uint32_t>(id);
+  };
+  if (account) set_level(domain::LimitLevel::account, index_of(*account));
+  if (strategy) set_level(domain::LimitLevel::strategy, index_of(*strategy));
+  if (instrument) set_level(domain::LimitLevel::instrument, index_of(*instrument));
+  limit.key = read_word<domain::LimitKey>("limit", {});
+  limit.is_set = !params_.flag("unset");
+  limit.value = read_amount<domain::Money>("value", limit.is_set);
+  const std::string reason = read_reason();
+  if (params_.wrong()) return *params_.wrong();
+  return command(limit, reason);
+}
+
+Outcome AdminMethods::Call::adjustments_list() {
+  const bool all = params_.flag("all");
+  if (params_.wrong()) return *params_.wrong();
+  json rows = json::array();
+  for (const auto& [number, adjustment] : model_.adjustments()) {
+    if (adjustment.is_accepted && !all) continue;
+    rows.push_back({{"number", number},
+                    {"account", text_or_null(model_.name(adjustment.account))},
+                    {"asset", text_or_null(model_.name(adjustment.asset))},
+                    {"amount", amount(adjustment.amount)},
+                    {"accepted", adjustment.is_accepted},
+                    {"found", time_or_null(adjustment.found)}});
+  }
+  return json{{"adjustments", std::move(rows)}};
+}
+
+Outcome AdminMethods::Call::adjustments_accept() {
+  const auto number = params_.number("number", 1, INT64_MAX);
+  const std::string reason = read_reason();
+  if (!number) params_.fail("number: is missing; `adjustments.list` names them");
+  if (params_.wrong()) return *params_.wrong();
+  return command(domain::AcceptAdjustment{static_cast<std::uint64_t>(*number)}, reason);
+}
+
+Outcome AdminMethods::Call::trading_kill() {
+  const bool flatten = params_.flag("flatten");
+  const std::string reason = read_reason();
+  if (params_.wrong()) return *params_.wrong();
+  return command(domain::KillSwitch{flatten}, reason);
+}
+
+Outcome AdminMethods::Call::trading_release() {
+  const std::string reason = read_reason();
+  if (params_.wrong()) return *params_.wrong();
+  return command(domain::ReleaseKillSwitch{}, reason);
+}
+
+Outcome AdminMethods::Call::pause(bool paused) {
+  const auto strategy = read_strategy();
+  const std::string reason = read_reason();
+  if (!strategy) params_.fail("strategy: is missing; `strategies.list` names them");
+  if (params_.wrong()) return *params_.wrong();
+  return command(domain::PauseStrategy{*strategy, paused}, reason);
+}
+
 Outcome AdminMethods::Call::risk_get() {
   if (params_.wrong()) return *params_.wrong();
   const auto each = [](const std::map<std::string, config::RiskLimits>& levels) {
@@ -559,7 +756,33 @@ Outcome AdminMethods::Call::risk_get() {
               {"daemon", limits_json(risk.daemon)},
               {"accounts", each(risk.accounts)},
               {"strategies", each(risk.strategies)},
-              {"instruments", each(risk.instruments)}};
+              {"instruments", each(risk.instruments)},
+              {"set_at_run_time", limits_set_json()}};
+}
+
+json AdminMethods::Call::limits_set_json() const {
+  json rows = json::array();
+  for (const domain::SetLimit& limit : model_.limits_set()) {
+    json about;
+    switch (limit.level) {
+      case domain::LimitLevel::daemon:
+        break;
+      case domain::LimitLevel::account:
+        about = model_.name(static_cast<domain::AccountId>(limit.id));
+        break;
+      case domain::LimitLevel::strategy:
+        about = model_.name(static_cast<domain::StrategyId>(limit.id));
+        break;
+      case domain::LimitLevel::instrument:
+        about = model_.name(static_cast<domain::InstrumentId>(limit.id));
+        break;
+    }
+    rows.push_back({{"level", enum_name(limit.level)},
+                    {"name", std::move(about)},
+                    {"limit", enum_name(limit.key)},
+                    {"value", amount(limit.value)}});
+  }
+  return rows;
 }
 
 Outcome AdminMethods::Call::set_trading(domain::TradingState state) {
@@ -567,6 +790,14 @@ Outcome AdminMethods::Call::set_trading(domain::TradingState state) {
   const std::string reason = read_reason();
   if (params_.wrong()) return *params_.wrong();
   return command(domain::SetTradingState{scope, state}, reason);
+}
+
+Outcome AdminMethods::Call::snapshot() {
+  if (params_.wrong()) return *params_.wrong();
+  if (!methods_.hooks_.snapshot) {
+    return Error{ErrorCode::not_taken, "this daemon makes no snapshots", nullptr};
+  }
+  return methods_.hooks_.snapshot();
 }
 
 Outcome AdminMethods::Call::shutdown() {
@@ -577,13 +808,14 @@ Outcome AdminMethods::Call::shutdown() {
 }
 
 Outcome AdminMethods::Call::command(const What& what, const std::string& reason) {
-  const std::uint64_t token = methods_.next_token_++;
+  const std::uint64_t token = caller_.token != 0 ? caller_.token : methods_.next_token_++;
   domain::Event event;
   event.received = methods_.hooks_.engine_time ? methods_.hooks_.engine_time() : now_;
   // Who asked is part of the remark until the configuration knows users; the record has an id.
   event.what = domain::Command{token, domain::daemon_user, what};
-  const std::string remark =
-      fmt::format("{}{}[admin socket, uid {}]", reason, reason.empty() ? "" : " ", caller_.uid);
+  const std::string who =
+      caller_.who.empty() ? fmt::format("admin socket, uid {}", caller_.uid) : caller_.who;
+  const std::string remark = fmt::format("{}{}[{}]", reason, reason.empty() ? "" : " ", who);
   if (!methods_.hooks_.submit || !methods_.hooks_.submit(event, remark)) {
     return Error{ErrorCode::not_taken,
                  "the queue to the engine is full; nothing happened; try again", nullptr};
@@ -827,6 +1059,7 @@ Reply AdminMethods::handle(std::string_view line, const Caller& caller, domain::
     return {json_rpc::print_error(bad->id, bad->error), std::nullopt};
   }
   const auto& request = std::get<json_rpc::Request>(parsed);
+  const auto began = std::chrono::steady_clock::now();
   std::size_t row = 0;
   while (row < table().size() && table()[row].name != request.method) ++row;
   const auto outcome = [&]() -> Outcome {
@@ -857,6 +1090,18 @@ Reply AdminMethods::handle(std::string_view line, const Caller& caller, domain::
     reply.waiting = std::get<WaitingCommand>(outcome);
     reply.waiting->id = request.id.dump();
   }
+  if (hooks_.seen) {
+    AdminRequestSeen seen;
+    seen.method = row < table().size() ? table()[row].name : std::string_view{"(unknown)"};
+    seen.caller = caller.who.empty() ? fmt::format("uid {}", caller.uid) : caller.who;
+    const auto* error = std::get_if<Error>(&outcome);
+    seen.status = error == nullptr                              ? (reply.waiting ? 202 : 200)
+                  : error->code == ErrorCode::method_not_found ? 404
+                  : error->code == ErrorCode::not_permitted    ? 403
+                                                               : 400;
+    seen.took = std::chrono::steady_clock::now() - began;
+    hooks_.seen(seen);
+  }
   // Who sends a notification wants no answer, whatever became of it.
   if (request.is_notification) return {};
   return reply;
@@ -876,7 +1121,11 @@ std::optional<std::string> AdminMethods::finish(const WaitingCommand& waiting,
   }
   const domain::CommandAnswered& answer = view->answer;
   if (answer.accepted) {
-    return json_rpc::print_result(id, {{"accepted", true}, {"affected", answer.affected}});
+    json result = {{"accepted", true}, {"affected", answer.affected}};
+    if (const OrderView* made = model_.find_order(answer.order)) {
+      result["order"] = model_.order_name(made->order.account, answer.order);
+    }
+    return json_rpc::print_result(id, result);
   }
   const std::string_view word = enum_name(answer.reason);
   return json_rpc::print_error(

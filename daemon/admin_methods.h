@@ -24,6 +24,16 @@ enum class Role : std::uint8_t { observe, trade, admin };
 struct Caller {
   Role role = Role::observe;
   uid_t uid = 0;
+  std::uint64_t token = 0;  ///< for its command; 0: the next of our own
+  std::string who = {};     ///< for the audit; empty: the admin socket's user
+};
+
+/// A call that was answered, or handed to the engine.
+struct AdminRequestSeen {
+  std::string_view method;  ///< "(unknown)" for one that there is not
+  std::string caller;
+  std::int32_t status = 200;  ///< as in api_requests
+  domain::Duration took{};
 };
 
 /// What the admin methods need of the rest of the daemon. Thread: all are called by control.
@@ -33,10 +43,14 @@ struct AdminHooks {
   /// Hands a Command to the engine's control lane, with its remark. False: the lane is full, and
   /// nothing happened.
   std::function<bool(const domain::Event& command, std::string_view remark)> submit;
+  /// Told of every call. Empty: nobody is.
+  std::function<void(const AdminRequestSeen&)> seen;
   /// The answer to `latency`.
   std::function<nlohmann::json()> latency;
   /// What `status` shows under "process".
   std::function<nlohmann::json()> status;
+  /// Asks for a snapshot of the journal; the answer to `snapshot`.
+  std::function<nlohmann::json()> snapshot;
 };
 
 /// A command that is on its way through the engine.

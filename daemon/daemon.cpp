@@ -23,25 +23,32 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "config/secrets.h"
+#include "daemon/command_table.h"
 #include "daemon/control_loop.h"
 #include "daemon/data_dir.h"
 #include "daemon/driver.h"
 #include "daemon/engine_loop.h"
+#include "daemon/fold.h"
 #include "daemon/helper.h"
 #include "daemon/hot_thread.h"
+#include "daemon/observer.h"
+#include "daemon/snapshots.h"
 #include "daemon/venues.h"
 #include "domain/enum_name.h"
 #include "engine/engine.h"
 #include "gateways/transport/tls_stream.h"
 #include "gateways/transport/url.h"
+#include "persistence/capture.h"
 #include "persistence/journal.h"
 #include "persistence/postgres_locks.h"
 #include "persistence/projector.h"
+#include "persistence/snapshot.h"
 
 namespace halcyon::daemon {
 
@@ -54,8 +61,15 @@ namespace {
 
 /// How long a cold thread rests when there was nothing to do: the hot one wakes nobody.
 constexpr auto cold_rest = milliseconds{2};
+constexpr auto snapshot_rest = milliseconds{20};
+constexpr auto observer_rest = milliseconds{5};
+/// A capture is behind by no more than this when the daemon is killed.
+constexpr auto capture_interval = seconds{1};
+constexpr std::size_t capture_drain = 4096;
 /// A clean stop waits so long for its own answer, for cancels, and for PostgreSQL.
 constexpr auto stop_patience = seconds{5};
+/// Of --cancel-all: until the venues have answered, and again until everything is gone.
+constexpr auto cancel_patience = std::chrono::seconds{60};
 constexpr auto drain_patience = seconds{10};
 /// The engine must turn within this, or systemd is not told that all is well.
 constexpr auto engine_patience = seconds{5};
@@ -69,11 +83,14 @@ class Signals {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
     // Before any thread starts: all of them inherit the mask.
     if (pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) {
       throw std::runtime_error("signals cannot be blocked");
     }
     std::signal(SIGPIPE, SIG_IGN);
+    // A file that may grow no more is an error of the call, as on a full disk.
+    std::signal(SIGXFSZ, SIG_IGN);
     fd_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
   }
@@ -129,7 +146,8 @@ class Daemon::Impl {
       : config_(std::move(config)),
         clock_(options.clock),
         log_(log),
-        data_dir_(config_.daemon.data_dir) {
+        data_dir_(config_.daemon.data_dir),
+        options_(options) {
     if (options.is_safe && !config_.strategies.empty()) {
       config_.strategies.clear();
       say(LogLevel::warning, "--safe: no strategy runs");
@@ -138,11 +156,14 @@ class Daemon::Impl {
     take_account_locks();
     choose_epoch();
     name_configuration();
+    make_observer();
     make_engine();
     make_loops();
     if (!options.floor_order.empty()) set_floor(options.floor_order);
     make_control();
     make_projector();
+    make_snapshots();
+    make_capture();
   }
 
   void run() {
@@ -150,8 +171,10 @@ class Daemon::Impl {
     say(LogLevel::info, fmt::format("ready: epoch {}, journal at {}, http port {}", epoch_,
                                     journal_->last_sequence(), control_->http_port()));
     ::sd_notify(0, "READY=1\nSTATUS=trading");
+    if (options_.cancel_all) cancel_all();
     while (!is_stopping_) serve();
     stop();
+    if (!cancel_trouble_.empty()) throw std::runtime_error(cancel_trouble_);
   }
 
   ~Impl() { end_threads(); }
@@ -205,14 +228,23 @@ class Daemon::Impl {
           options.directory));
     }
     recovered_ = recovered;
+    for (const auto& words : recovered.refused_snapshots) {
+      say(LogLevel::warning,
+          fmt::format("{}; an older snapshot, or the whole journal, is read instead", words));
+    }
+    const std::string beginning =
+        recovered.snapshot == nullptr
+            ? std::string{}
+            : fmt::format("a snapshot of sequence {} and ", recovered.snapshot->sequence());
     say(LogLevel::info,
-        recovered.is_new ? fmt::format("journal {}: new", options.directory)
-                         : fmt::format("journal {}: {} frames, up to sequence {}{}",
-                                       options.directory, recovered.frames, recovered.last_sequence,
-                                       recovered.cut_bytes == 0
-                                           ? std::string{}
-                                           : fmt::format("; a torn tail of {} bytes was cut",
-                                                         recovered.cut_bytes)));
+        recovered.is_new
+            ? fmt::format("journal {}: new", options.directory)
+            : fmt::format(
+                  "journal {}: {}{} frames, up to sequence {}{}", options.directory, beginning,
+                  recovered.frames, recovered.last_sequence,
+                  recovered.cut_bytes == 0
+                      ? std::string{}
+                      : fmt::format("; a torn tail of {} bytes was cut", recovered.cut_bytes)));
   }
 
   std::string journal_directory() const { return config_.daemon.data_dir + "/journal"; }
@@ -299,20 +331,68 @@ class Daemon::Impl {
     new_definitions_.emplace_back(defined, kept);
   }
 
-  void make_engine() {
+  engine::Setup engine_setup() const {
     engine::Setup setup;
     setup.config = &config_;
     setup.catalog = &catalog_;
     setup.visibility = visibility_rules(config_, catalog_);
-    engine_ = std::make_unique<engine::Engine>(setup);
+    setup.abilities = order_abilities(config_, catalog_);
+    return setup;
+  }
+
+  std::uint64_t snapshot_sequence() const {
+    return recovered_.snapshot == nullptr ? 0 : recovered_.snapshot->sequence();
+  }
+
+  void make_engine() {
+    engine_ = std::make_unique<engine::Engine>(engine_setup());
     if (recovered_.is_new) return;
     // The second reading: the engine needed all names before the first record.
-    const auto reader =
-        persistence::JournalReader::open(journal_directory(), 0, persistence::ReadUpTo::committed);
+    if (recovered_.snapshot != nullptr) {
+      recovered_.snapshot->each([this](const auto& entry) { engine_->apply(entry); });
+    }
+    const auto reader = persistence::JournalReader::open(journal_directory(), snapshot_sequence(),
+                                                         persistence::ReadUpTo::committed);
     persistence::FrameView frame;
     while (reader->next(frame)) {
       for (const auto& entry : frame.records) engine_->apply(entry);
     }
+  }
+
+  /// What is said from here on, and seen, is kept in PostgreSQL, too.
+  void make_observer() {
+    if (!config_.postgres) return;
+    persistence::ObservationSetup setup;
+    setup.dsn = config_.postgres->dsn;
+    setup.config = &config_;
+    setup.journal = journal_->uuid();
+    setup.epoch = epoch_;
+    setup.say = setup_words();
+    observer_.emplace(std::move(setup), config_.observations, catalog_.instruments().size());
+    log_.listen([this](LogLevel level, std::string_view who, std::string_view what) {
+      observer_->see_line(clock_.now(), domain::enum_name(level), who, what);
+    });
+    CommandTable::Setup table;
+    table.config = &config_;
+    table.epoch = epoch_;
+    table.is_projected = [this] {
+      return projector_ && projector_->readings().position.load() >= recovered_.last_sequence;
+    };
+    table.say = setup_words();
+    if (role_of(config_.postgres->commands)) command_table_.emplace(std::move(table));
+  }
+
+  std::function<void(domain::Severity, std::string_view)> setup_words() {
+    return [this](domain::Severity severity, std::string_view what) {
+      say_of_postgres(severity, what);
+    };
+  }
+
+  void say_of_postgres(domain::Severity severity, std::string_view what) {
+    const auto level = severity == domain::Severity::info      ? LogLevel::info
+                       : severity == domain::Severity::warning ? LogLevel::warning
+                                                               : LogLevel::error;
+    log_.say(level, "postgres", what);
   }
 
   // ---- wiring -----------------------------------------------------------------------------------
@@ -380,6 +460,7 @@ class Daemon::Impl {
         EngineLoop::Inbox{control_lane_->reader(), order_lane_->reader(), market_lane_->reader(),
                           remark_lane_->reader()},
         std::move(order_outlets), std::move(market_outlets), engine_hot.latency);
+    if (observer_) engine_loop_->observe_with(observer_->tap());
     // Market data is read first and orders leave last, so that one turn goes from tick to order.
     engine_hot.agents.push_back(engine_loop_.get());
     for (Agent* agent : order_agents) orders_hot.agents.push_back(agent);
@@ -438,6 +519,12 @@ class Daemon::Impl {
                                       static_cast<std::uint8_t>(parts_.size()), to_engine);
     part.helper = std::make_unique<Helper>(trust, rest, clock_, part.tasks->reader(),
                                            part.results->writer(), &hot.waker, cancel_.fd());
+    if (observer_) {
+      part.helper->observe_with([this, name, host = rest.host](const auto& request,
+                                                               const auto& answer) {
+        observer_->see_request(name, host, request, answer);
+      });
+    }
     part.driver = std::make_unique<Driver>(
         name, std::move(session), std::move(ends), clock_, *journal_, hot.latency,
         [&hot, name](std::string_view what) { hot.whisper->say(LogLevel::info, name, what); });
@@ -445,21 +532,91 @@ class Daemon::Impl {
   }
 
   void make_control() {
-    model_reader_ =
-        persistence::JournalReader::open(journal_directory(), 0, persistence::ReadUpTo::committed);
+    model_reader_ = persistence::JournalReader::open(journal_directory(), snapshot_sequence(),
+                                                     persistence::ReadUpTo::committed);
     ControlHooks hooks;
+    hooks.begin = [this](ReadModel& model) {
+      if (recovered_.snapshot != nullptr) begin_with(model, *recovered_.snapshot);
+    };
+    hooks.trouble = [this] { return journal_trouble(); };
+    hooks.admin.snapshot = [this] {
+      snapshots_->ask();
+      return nlohmann::json{{"asked", true},
+                            {"journal_sequence", journal_->last_sequence()},
+                            {"newest", snapshots_->readings().newest.load()}};
+    };
     hooks.now = [this] { return clock_.now(); };
     hooks.real_time = [clock = transport::Clock{}] { return clock.now(); };
     hooks.next_frame = [this](persistence::FrameView& frame) { return next_frame(frame); };
     hooks.admin.submit = [this](const Event& event, std::string_view remark) {
       return submit(*control_writer_, event, remark);
     };
+    if (observer_) {
+      hooks.admin.seen = [this](const AdminRequestSeen& request) {
+        observer_->see_request(clock_.now(), request);
+      };
+    }
     hooks.admin.latency = [this] { return latency_json(); };
     hooks.admin.status = [this] { return status_json(); };
     hooks.engine_turns = [this] { return engine_turns(); };
     hooks.samples = [this] { return samples(); };
     hooks.stages = [this] { return stages(); };
     control_.emplace(config_, std::move(hooks));
+  }
+
+  void make_capture() {
+    if (!config_.journal.capture) return;
+    persistence::CaptureOptions options;
+    options.directory = config_.daemon.data_dir + "/capture";
+    options.max_bytes = config_.journal.capture_bytes;
+    options.uuid = journal_->uuid();
+    options.first_sequence = journal_->last_sequence() + 1;
+    capture_.emplace(std::move(options));
+    capture_lane_ = std::make_unique<CaptureLane>(1);
+    engine_loop_->capture(capture_lane_->writer());
+  }
+
+  void run_capture(const std::atomic<bool>& stop) {
+    auto reader = capture_lane_->reader();
+    auto next_flush = std::chrono::steady_clock::now() + capture_interval;
+    bool is_failing = false;
+    for (bool is_last = false; !is_last;) {
+      is_last = stop;  // then nothing is added any more, and what is there is taken
+      const std::size_t taken =
+          reader.drain(capture_drain, [this](const Event& event) { capture_->add(event); });
+      if (std::chrono::steady_clock::now() >= next_flush || is_last) {
+        capture_->flush();
+        next_flush = std::chrono::steady_clock::now() + capture_interval;
+      }
+      captured_bytes_ = capture_->bytes();
+      capture_unwritten_ = capture_->lost();
+      if (capture_->last_error().empty() == is_failing) {
+        is_failing = !is_failing;
+        log_.say(is_failing ? LogLevel::warning : LogLevel::info, "capture",
+                 is_failing ? capture_->last_error() + "; trading goes on, the capture has a gap"
+                            : "captures again");
+      }
+      if (taken != 0) is_last = false;
+      if (taken == 0 && !is_last) std::this_thread::sleep_for(cold_rest);
+    }
+  }
+
+  void make_snapshots() {
+    Snapshots::Setup setup;
+    setup.directory = journal_directory();
+    setup.daemon_name = config_.daemon.name;
+    setup.every_frames = static_cast<std::uint64_t>(config_.journal.snapshot_frames);
+    setup.keep = std::chrono::days{config_.journal.keep_days};
+    setup.make_engine = [this] { return std::make_unique<engine::Engine>(engine_setup()); };
+    setup.now = [this] { return clock_.now(); };
+    setup.durable = [this] { return journal_->durable_sequence(); };
+    // Without PostgreSQL the journal alone keeps everything.
+    if (projector_) {
+      setup.projected = [this] { return projector_->readings().position.load(); };
+    }
+    setup.say = [this](LogLevel level, std::string_view what) { log_.say(level, "journal", what); };
+    snapshots_.emplace(std::move(setup), snapshot_sequence());
+    recovered_.snapshot.reset();  // all who begin with it have begun
   }
 
   void make_projector() {
@@ -470,12 +627,7 @@ class Daemon::Impl {
     setup.journal = journal_->uuid();
     setup.frames = persistence::journal_frames(journal_directory());
     setup.newest_sequence = [this] { return journal_->last_sequence(); };
-    setup.say = [this](domain::Severity severity, std::string_view what) {
-      const auto level = severity == domain::Severity::info      ? LogLevel::info
-                         : severity == domain::Severity::warning ? LogLevel::warning
-                                                                 : LogLevel::error;
-      log_.say(level, "postgres", what);
-    };
+    setup.say = setup_words();
     projector_.emplace(std::move(setup));
   }
 
@@ -506,6 +658,20 @@ class Daemon::Impl {
           journal_->sync();
         },
         cold_stop_);
+    start(
+        "snapshots",
+        [this](const auto& stop) {
+          // Hot threads first: nothing waits for a snapshot.
+          (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+          while (!stop) {
+            if (snapshots_->run_once() == 0) std::this_thread::sleep_for(snapshot_rest);
+          }
+        },
+        snapshot_stop_);
+    if (capture_) {
+      start(
+          "capture", [this](const auto& stop) { run_capture(stop); }, cold_stop_);
+    }
     for (auto& part : parts_) {
       start(
           "helper",
@@ -519,6 +685,20 @@ class Daemon::Impl {
     if (projector_) {
       start(
           "projector", [this](const auto& stop) { run_projector(stop); }, projector_stop_);
+    }
+    if (observer_) {
+      start(
+          "observer", [this](const auto& stop) { run_observer(stop); }, projector_stop_);
+    }
+    if (command_table_) {
+      start(
+          "commands",
+          [this](const auto& stop) {
+            while (!stop) {
+              if (command_table_->run_once() == 0) std::this_thread::sleep_for(cold_rest);
+            }
+          },
+          projector_stop_);
     }
     const auto now = clock_.now();
     for (auto& part : parts_) part->driver->start(now);
@@ -560,7 +740,12 @@ class Daemon::Impl {
       projector_->interrupt();
       locks_->interrupt();
     }
+    if (observer_) observer_->interrupt();
+    if (command_table_) command_table_->interrupt();
     join(projector_stop_);
+    log_.listen({});
+    snapshot_stop_ = true;
+    join(snapshot_stop_);
     cold_stop_ = true;
     join(cold_stop_);
   }
@@ -577,6 +762,13 @@ class Daemon::Impl {
         projector_->hurry();
         is_drained_ = projector_->is_caught_up();
       }
+    }
+  }
+
+  void run_observer(const std::atomic<bool>& stop) {
+    while (!stop) {
+      if (is_draining_) observer_->hurry();
+      if (observer_->run_once(clock_.now()) == 0) std::this_thread::sleep_for(observer_rest);
     }
   }
 
@@ -641,8 +833,13 @@ class Daemon::Impl {
   void serve() {
     control_->run_once(milliseconds{20});
     say_whispers(*log_reader_, log_);
+    watch_journal();
+    if (command_table_) command_table_->turn(control_->methods(), transport::Clock{}.now());
     if (failed_) throw std::runtime_error("a part of the daemon failed; see above");
-    if (const int signal = signals_.next(); signal != 0) {
+    if (const int signal = signals_.next(); signal == SIGUSR1) {
+      say(LogLevel::warning, "SIGUSR1: the kill switch");
+      ask_engine(domain::KillSwitch{}, "SIGUSR1");
+    } else if (signal != 0) {
       say(LogLevel::info, fmt::format("{}: stopping", ::strsignal(signal)));
       is_stopping_ = true;
     }
@@ -650,7 +847,19 @@ class Daemon::Impl {
     if (now >= next_watch_ && engine_turns()) {
       ::sd_notify(0, "WATCHDOG=1");
       next_watch_ = now + milliseconds{500};
+      if (observer_) observer_->see_venues(control_->model(), clock_.now());
     }
+  }
+
+  /// A command of the daemon's own, with its reason.
+  void ask_engine(const decltype(domain::Command::what)& what, std::string_view why) {
+    Event event;
+    event.received = clock_.now();
+    domain::Command command;
+    command.token = next_token_.fetch_add(1);
+    command.what = what;
+    event.what = command;
+    submit(*control_writer_, event, why);
   }
 
   /// Turns control until `is_done`, or the patience ends; whether it was done.
@@ -675,18 +884,74 @@ class Daemon::Impl {
     return now - seen_at_ < engine_patience;
   }
 
+  /// Why the journal takes no new orders now; empty: it takes them.
+  std::string journal_trouble() const {
+    if (engine_loop_->counters().is_stalled.load() == 0 &&
+        journal_->room() == domain::JournalRoom::open) {
+      return {};
+    }
+    std::string words = journal_->last_error();
+    return words.empty() ? "journal: its next file is not ready yet" : words;
+  }
+
+  void watch_journal() {
+    const std::string words = journal_trouble();
+    if (words.empty() == said_journal_trouble_.empty()) return;
+    said_journal_trouble_ = words;
+    log_.say(words.empty() ? LogLevel::warning : LogLevel::error, "journal",
+             words.empty() ? "mended: new orders are taken again, and nothing was lost"
+                           : "new orders are denied, cancels and fills go on: " + words);
+  }
+
+  // ---- the last resort ------------------------------------------------------------------------
+
+  /// Compares every live account with its venue, cancels what is meant, waits until the venue has
+  /// said that it is gone, and ends.
+  void cancel_all() {
+    const auto& model = control_->model();
+    const auto is_compared = [&] {
+      for (const config::Account& account : config_.accounts) {
+        if (account.mode != config::AccountMode::live) continue;
+        const auto id = catalog_.find_account(account.name);
+        const auto ready = id ? model.accounts_ready().find(*id) : model.accounts_ready().end();
+        if (ready == model.accounts_ready().end() || !ready->second.what.ready) return false;
+      }
+      return true;
+    };
+    const bool all_compared = serve_until(cancel_patience, is_compared) && !is_stopping_;
+    domain::CancelAll cancel;
+    cancel.reach = *options_.cancel_all;
+    ask_engine(cancel, "--cancel-all");
+    const auto is_left = [&] {
+      std::size_t left = 0;
+      for (const auto& [id, view] : model.orders()) {
+        const bool is_meant = view.order.origin != domain::Origin::external ||
+                              cancel.reach == domain::CancelReach::everything ||
+                              view.client_id.starts_with(config_.daemon.name + '-');
+        if (view.is_open() && is_meant) ++left;
+      }
+      return left;
+    };
+    const bool all_gone = serve_until(cancel_patience, [&] { return is_left() == 0; });
+    if (!all_compared) {
+      cancel_trouble_ =
+          "--cancel-all: an account could not be compared with its venue; orders may "
+          "be open there that are not known here";
+    } else if (!all_gone) {
+      cancel_trouble_ =
+          fmt::format("--cancel-all: {} orders are still open; see the log", is_left());
+    } else {
+      say(LogLevel::info, "--cancel-all: nothing is open any more");
+    }
+    is_stopping_ = true;
+  }
+
   // ---- stop -------------------------------------------------------------------------------------
 
   void stop() {
     ::sd_notify(0, "STOPPING=1\nSTATUS=stopping");
     if (!is_prepared_) {
-      Event event;
-      event.received = clock_.now();
-      domain::Command command;
-      command.token = next_token_.fetch_add(1);
-      command.what = domain::PrepareStop{config_.daemon.cancel_on_stop};
-      event.what = command;
-      submit(*control_writer_, event, "signal");
+      ask_engine(domain::PrepareStop{config_.daemon.cancel_on_stop}, "signal");
       if (!serve_until(stop_patience, [this] { return is_prepared_; })) {
         say(LogLevel::warning, "the engine did not answer the stop; stopping all the same");
       }
@@ -716,6 +981,7 @@ class Daemon::Impl {
     control_->catch_up();
     say_whispers(*log_reader_, log_);
     end_threads();
+    snapshots_->make();
     const std::size_t open = control_->model().open_orders();
     say(LogLevel::info,
         fmt::format("stopped: journal at {}, {} open orders", journal_->last_sequence(), open));
@@ -789,6 +1055,8 @@ class Daemon::Impl {
                           {"journal_durable", journal_->durable_sequence()},
                           {"journal_room", domain::enum_name(journal_->room())},
                           {"journal_error", journal_->last_error()},
+                          {"journal_directory", journal_directory()},
+                          {"snapshot_sequence", snapshots_->readings().newest.load()},
                           {"engine_turns", engine_turns()}};
     if (projector_) {
       const auto& readings = projector_->readings();
@@ -820,6 +1088,31 @@ class Daemon::Impl {
         MetricType::gauge, number(journal_->durable_sequence()));
     add("halcyon_journal_reserve", "1 while the journal has no next segment.", MetricType::gauge,
         journal_->room() == domain::JournalRoom::reserve ? 1 : 0);
+    add("halcyon_journal_left_out_total", "Refused orders left out of a journal without room.",
+        MetricType::counter, number(journal_->left_out()));
+    if (capture_) {
+      add("halcyon_captured_events_total", "Events handed to the capture.", MetricType::counter,
+          number(engine.captured.load()));
+      add("halcyon_capture_lost_total", "Events that the capture has not got.", MetricType::counter,
+          number(engine.capture_lost.load()), {{"where", "lane"}});
+      add("halcyon_capture_lost_total", "Events that the capture has not got.", MetricType::counter,
+          number(capture_unwritten_.load()), {{"where", "disk"}});
+      add("halcyon_captured_bytes_total", "Compressed bytes written.", MetricType::counter,
+          number(captured_bytes_.load()));
+    }
+    const auto& snapshots = snapshots_->readings();
+    add("halcyon_snapshot_sequence", "The journal sequence of the newest snapshot.",
+        MetricType::gauge, number(snapshots.newest.load()));
+    add("halcyon_snapshots_made_total", "Snapshots made.", MetricType::counter,
+        number(snapshots.made.load()));
+    add("halcyon_snapshots_failed_total", "Snapshots that could not be made.", MetricType::counter,
+        number(snapshots.failed.load()));
+    add("halcyon_snapshot_bytes", "Size of the newest snapshot.", MetricType::gauge,
+        number(snapshots.bytes.load()));
+    add("halcyon_snapshot_duration_seconds", "How long the newest snapshot took.",
+        MetricType::gauge, number(snapshots.duration_us.load()) / 1e6);
+    add("halcyon_journal_segments_removed_total", "Files of the journal that were removed.",
+        MetricType::counter, number(snapshots.segments_removed.load()));
     for (const auto& part : parts_) {
       const Driver& driver = *part->driver;
       const std::vector<std::pair<std::string, std::string>> session{{"session", driver.name()}};
@@ -856,10 +1149,13 @@ class Daemon::Impl {
           MetricType::gauge, number(readings.backlog_records.load()));
       add("halcyon_projection_backlog_seconds", "Age of the oldest of them.", MetricType::gauge,
           number(readings.backlog_ms.load()) / 1000);
+      add("halcyon_projection_alarm", "1 while PostgreSQL is behind for longer than a minute.",
+          MetricType::gauge, readings.is_alarmed.load() ? 1 : 0);
       add("halcyon_projection_connected", "1 while PostgreSQL answers.", MetricType::gauge,
           readings.is_connected.load() ? 1 : 0);
       add("halcyon_projection_rejected_rows_total", "Rows that PostgreSQL refused, set aside.",
           MetricType::counter, number(readings.rejected_rows.load()));
+      for (auto& sample : observer_->samples()) list.push_back(std::move(sample));
     }
     return list;
   }
@@ -909,17 +1205,26 @@ class Daemon::Impl {
   std::unique_ptr<persistence::JournalReader> model_reader_;
   std::optional<ControlLoop> control_;
   std::optional<persistence::Projector> projector_;
+  std::optional<Observer> observer_;
+  std::optional<CommandTable> command_table_;
+  std::optional<Snapshots> snapshots_;
+  std::optional<persistence::CaptureWriter> capture_;  ///< the capture thread's
+  std::unique_ptr<CaptureLane> capture_lane_;
+  std::atomic<std::uint64_t> captured_bytes_{0}, capture_unwritten_{0};
+  std::string said_journal_trouble_;
   std::uint64_t seen_turns_ = 0;
   std::chrono::steady_clock::time_point seen_at_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point next_watch_;
   bool is_stopping_ = false;
+  Options options_;
+  std::string cancel_trouble_;  ///< why --cancel-all has failed; empty: it has not
   bool is_prepared_ = false;
   bool cancels_open_ = false;
   std::atomic<bool> is_draining_{false}, is_drained_{false};
   std::atomic<bool> failed_{false};
 
   std::atomic<bool> hot_stop_{false}, helper_stop_{false}, projector_stop_{false},
-      cold_stop_{false};
+      snapshot_stop_{false}, cold_stop_{false};
   std::vector<std::pair<std::atomic<bool>*, std::thread>> threads_;
 };
 

@@ -1,16 +1,20 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "config/config.h"
 #include "daemon/log.h"
+#include "domain/event.h"
 #include "gateways/transport/clock.h"
 
 namespace halcyon::daemon {
 
 struct Options {
   bool is_safe = false;  ///< without strategies
+  /// Set: compare with the venues, cancel so much, wait until it is gone, and end.
+  std::optional<domain::CancelReach> cancel_all;
   gateways::transport::Clock clock;
   /// Benchmarks only: what a frame of the floor path is answered with (Driver::set_floor).
   std::string floor_order;

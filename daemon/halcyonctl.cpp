@@ -21,11 +21,14 @@
 
 #include "config/config.h"
 #include "daemon/client_socket.h"
+#include "daemon/database_tool.h"
+#include "daemon/journal_tool.h"
 #include "daemon/table.h"
 
 namespace {
 
 using halcyon::daemon::FileDescriptor;
+using halcyon::daemon::JournalTask;
 using halcyon::daemon::print_object;
 using halcyon::daemon::print_table;
 using halcyon::daemon::printable;
@@ -120,25 +123,48 @@ void show(const Question& question, const json& result, bool as_json) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
-int ask(const std::string& socket, const Question& question, bool as_json) {
+/// The result of a question; without one `exit_code` says how to end.
+std::optional<json> fetch(const std::string& socket, const Question& question, int& exit_code) {
   const FileDescriptor fd = connect_to(socket);
-  if (!fd) return cannot_connect;
+  exit_code = fd ? failed : cannot_connect;
+  if (!fd) return std::nullopt;
   const json request = {
       {"jsonrpc", "2.0"}, {"id", 1}, {"method", question.method}, {"params", question.params}};
   const auto line =
       exchange(fd.get(), request.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
-  if (!line) return failed;
+  if (!line) return std::nullopt;
   const json answer = json::parse(*line, nullptr, /*allow_exceptions=*/false);
-  if (answer.is_object() && answer.contains("result")) {
-    show(question, answer["result"], as_json);
-    return std::fflush(stdout) == 0 ? ok : failed;
-  }
+  if (answer.is_object() && answer.contains("result")) return answer["result"];
   if (answer.is_object() && answer.contains("error") && answer["error"].is_object()) {
     say(answer["error"].value("message", "refused without words"));
   } else {
     say(fmt::format("{} does not speak Halcyon's admin protocol", socket));
   }
-  return failed;
+  return std::nullopt;
+}
+
+int ask(const std::string& socket, const Question& question, bool as_json) {
+  int exit_code = ok;
+  const auto result = fetch(socket, question, exit_code);
+  if (!result) return exit_code;
+  show(question, *result, as_json);
+  return std::fflush(stdout) == 0 ? ok : failed;
+}
+
+/// Reads the journal's files themselves; only where they are is asked, when it was not said.
+int look_at_journal(const std::string& socket, JournalTask task) {
+  if (task.directory.empty()) {
+    int exit_code = ok;
+    Question question;
+    question.method = "status";
+    const auto status = fetch(socket, question, exit_code);
+    if (!status) {
+      say("without a running daemon name the directory: halcyonctl journal VERB DIR");
+      return exit_code;
+    }
+    task.directory = status->value(json::json_pointer{"/process/journal_directory"}, std::string{});
+  }
+  return halcyon::daemon::run_journal_task(task, stdout);
 }
 
 /// `orders.list` as the parser knows it: "orders" "list". Only the command's own word is touched,
@@ -173,6 +199,8 @@ class CommandLine {
     add_views();
     add_orders();
     add_trading();
+    add_journal();
+    add_database();
   }
 
   /// Empty: `exit_code` says how to end.
@@ -187,6 +215,10 @@ class CommandLine {
     return question_;
   }
 
+  /// Set: no question, but a look at a journal.
+  std::optional<JournalTask> journal;
+  /// Set: no question, but work on the database.
+  std::optional<halcyon::daemon::DatabaseTask> database;
   std::string socket = halcyon::config::Admin{}.socket;
   bool as_json = false;
 
@@ -283,6 +315,7 @@ class CommandLine {
       text(command, "--severity", "severity", "At least: info, warning or alarm");
     }
     add_list("risk", "The limits that are in force", {}, "risk.get");
+    add(&app_, "snapshot", "Ask for a snapshot of the journal", "snapshot");
     CLI::App* shutdown = add(&app_, "shutdown", "Stop the daemon cleanly", "shutdown");
     flag(shutdown, "--cancel-open", "cancel_open", true, "Cancel what works before stopping");
     reason(shutdown);
@@ -319,6 +352,46 @@ class CommandLine {
                                ->alias("cancel_all");
     filters(cancel_all);
     reason(cancel_all);
+
+    CLI::App* submit = add(orders, "submit", "Place an order of your own", "orders.submit");
+    text(submit, "--account", "account", "In this account", true);
+    text(submit, "--strategy", "strategy", "It changes this strategy's position; left out, none's");
+    text(submit, "--instrument", "instrument", "As in BTC/USDT", true);
+    text(submit, "--side", "side", "buy or sell", true);
+    text(submit, "--quantity", "quantity", "In base units", true);
+    text(submit, "--type", "type",
+         "limit (the default), market, stop, stop_limit, take_profit, take_profit_limit, "
+         "trailing_stop");
+    text(submit, "--price", "limit_price", "The limit price");
+    text(submit, "--stop", "stop_price", "The price that it waits for");
+    text(submit, "--trailing-offset", "trailing_offset", "How far it stays behind, in quote");
+    number(submit, "--trailing-bps", "trailing_bps", 1, 9'999,
+           "Likewise, in hundredths of percent");
+    text(submit, "--tif", "time_in_force", "gtc (the default), ioc, fok, day, gtd");
+    number(submit, "--expires-in", "expires_in_s", 1, 31'622'400, "gtd: seconds from now");
+    text(submit, "--self-trade", "self_trade",
+         "What the venue does when it would meet one of ours: none, expire_taker, expire_maker, "
+         "expire_both, decrement");
+    flag(submit, "--post-only", "post_only", true, "Never take liquidity");
+    flag(submit, "--reduce-only", "reduce_only", true, "Only close what is held");
+    flag(submit, "--emulated", "emulated", true, "The engine waits for the price, not the venue");
+    text(submit, "--take-profit", "take_profit", "Close what it has filled at this price");
+    text(submit, "--stop-loss", "stop_loss", "Close what it has filled when this price comes");
+    reason(submit);
+
+    CLI::App* amend = add(orders, "amend", "Change an open order", "orders.amend");
+    text(amend, "order", "order", "Its name, as `orders list` shows it", true);
+    text(amend, "--quantity", "quantity", "What is filled already is part of it");
+    text(amend, "--price", "limit_price", "The limit price");
+    text(amend, "--stop", "stop_price", "The price that it waits for");
+    reason(amend);
+
+    CLI::App* resolve =
+        add(orders, "resolve", "Say what became of an order that nobody can find out",
+            "orders.resolve");
+    text(resolve, "order", "order", "Its name, as `orders list` shows it", true);
+    text(resolve, "--status", "status", "filled, canceled, expired or rejected", true);
+    reason(resolve);
   }
 
   void add_trading() {
@@ -333,9 +406,100 @@ class CommandLine {
     state("halt", "No new orders");
     state("reduce", "Only orders that make a position smaller");
     state("resume", "Trade again");
+    CLI::App* kill =
+        add(trading, "kill", "Halt everything and cancel what is open; a latch", "trading.kill");
+    flag(kill, "--flatten", "flatten", true, "Close every position too");
+    reason(kill);
+    reason(add(trading, "release", "Release the kill switch", "trading.release"));
+    CLI::App* flatten =
+        add(&app_, "flatten", "Cancel what is open and close what is held", "accounts.flatten");
+    filters(flatten);
+    reason(flatten);
+    CLI::App* compare = add(&app_, "reconcile", "Compare with the venue now", "reconcile");
+    account(compare);
+    reason(compare);
+    CLI::App* pause = add(&app_, "pause", "Let a strategy send nothing", "strategies.pause");
+    text(pause, "strategy", "strategy", "Its name", true);
+    reason(pause);
+    CLI::App* start = add(&app_, "start", "Let a paused strategy go on", "strategies.start");
+    text(start, "strategy", "strategy", "Its name", true);
+    reason(start);
+    for (CLI::App* list : add_list("adjustments", "Balances that nothing explains",
+                                   {"number", "account", "asset", "amount", "accepted", "found"})) {
+      flag(list, "--all", "all", true, "Accepted ones too");
+    }
+    CLI::App* accept = add(&app_, "accept", "Accept an adjustment", "adjustments.accept");
+    accept
+        ->add_option_function<std::int64_t>(
+            "number", [this](const std::int64_t& value) { question_.params["number"] = value; },
+            "Its number")
+        ->required();
+    reason(accept);
+    CLI::App* limit =
+        add(&app_, "set-limit", "Set a risk limit until it is given back", "risk.set");
+    text(limit, "limit", "limit", "Its name, as `risk` shows it", true);
+    text(limit, "--value", "value", "Money, percent, a count, or seconds");
+    flag(limit, "--unset", "unset", true, "The configuration's word counts again");
+    filters(limit);
+    reason(limit);
+  }
+
+  void add_database() {
+    using Verb = halcyon::daemon::DatabaseTask::Verb;
+    CLI::App* group = app_.add_subcommand("db", "Look at PostgreSQL, or bring its schema up to date");
+    group->fallthrough()->require_subcommand(1);
+    const auto add_verb = [&](const std::string& name, const std::string& help, Verb verb) {
+      CLI::App* command = group->add_subcommand(name, help);
+      command->fallthrough();
+      command->add_option("--config", database_task_.config_file, "The daemon's configuration")
+          ->required();
+      command->final_callback([this, verb] {
+        database = database_task_;
+        database->verb = verb;
+        database->as_json = as_json;
+      });
+      return command;
+    };
+    add_verb("status", "Which schema is there, and how far each journal is", Verb::status);
+    add_verb("migrate", "Take the steps of the schema that are missing, grant the roles",
+             Verb::migrate);
+    CLI::App* verify = add_verb(
+        "verify", "Compare with a replay of the journal; lists what differs", Verb::verify);
+    verify->add_option("--limit", database_task_.limit, "How many differences are shown (100)")
+        ->check(CLI::Range(1, 100'000));
+  }
+
+  void add_journal() {
+    CLI::App* group = app_.add_subcommand("journal", "Look at the journal's files");
+    group->fallthrough()->require_subcommand(1);
+    const auto add_verb = [&](const std::string& name, const std::string& help,
+                              JournalTask::Verb verb) {
+      CLI::App* command = group->add_subcommand(name, help);
+      command->fallthrough();
+      command->add_option(
+          "directory", task_.directory,
+          "The journal's directory or the data_dir; left out, the running daemon's");
+      command->final_callback([this, verb] {
+        task_.verb = verb;
+        task_.as_json = as_json;
+        journal = task_;
+      });
+      return command;
+    };
+    const auto add_after = [this](CLI::App* command) {
+      command->add_option("--after", task_.after, "Only what is behind this sequence");
+    };
+    add_verb("verify", "Check every frame and every snapshot", JournalTask::Verb::verify);
+    CLI::App* dump = add_verb("dump", "Every frame as a line of JSON", JournalTask::Verb::dump);
+    add_after(dump);
+    dump->add_option("--limit", task_.limit, "So many frames at most");
+    add_after(
+        add_verb("tail", "Follow the journal, a line of JSON a frame", JournalTask::Verb::tail));
   }
 
   CLI::App app_{"Halcyon's operator tool", "halcyonctl"};
+  JournalTask task_;
+  halcyon::daemon::DatabaseTask database_task_;
   Question question_;
 };
 
@@ -348,6 +512,8 @@ int main(int count, char** values) {
     const auto question =
         line.parse(normalize(std::vector<std::string>(values + 1, values + count)), exit_code);
     if (!question) return exit_code;
+    if (line.journal) return look_at_journal(line.socket, *line.journal);
+    if (line.database) return halcyon::daemon::run_database_task(*line.database, stdout);
     return ask(line.socket, *question, line.as_json);
   } catch (const std::exception& error) {
     say(error.what());

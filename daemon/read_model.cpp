@@ -154,6 +154,17 @@ struct ReadModel::Applier {
     }
   }
 
+  void operator()(const domain::AdjustmentChanged& adjustment) const {
+    model.adjustments_[adjustment.number] = adjustment;
+  }
+  void operator()(const domain::LimitChanged& changed) const {
+    const domain::SetLimit& limit = changed.limit;
+    std::erase_if(model.limits_set_, [&](const domain::SetLimit& one) {
+      return one.level == limit.level && one.key == limit.key && one.id == limit.id;
+    });
+    if (limit.is_set) model.limits_set_.push_back(limit);
+  }
+
   template <class Other>
   void operator()(const Other&) const {}
 };

@@ -19,6 +19,11 @@
 #include "domain/record.h"
 #include "persistence/journal.h"
 
+namespace halcyon::persistence {
+class PartReader;
+class PartWriter;
+}  // namespace halcyon::persistence
+
 namespace halcyon::daemon {
 
 /// How much history the read model keeps. The sums (counts, positions, balances) are of everything;
@@ -132,6 +137,14 @@ class ReadModel {
 
   void apply(const persistence::FrameView& frame);
 
+  /// Everything that is kept, for a snapshot: a model that loads it and goes on with the frames
+  /// behind it is the same, to the byte, as one that saw all frames. Whoever gives the model
+  /// another member says here what becomes of it.
+  void save(persistence::PartWriter& out) const;
+  /// Into a new model. False: the bytes are not of this version, or damaged; then the model must
+  /// not be used.
+  bool load(persistence::PartReader& in);
+
   const domain::Catalog& catalog() const { return catalog_; }
   const std::string& daemon_name() const { return daemon_name_; }
   /// Of the last frame; 0 before the first.
@@ -156,6 +169,12 @@ class ReadModel {
   const std::map<PositionKey, Stamped<domain::PositionChanged>>& positions() const {
     return positions_;
   }
+  /// By number.
+  const std::map<std::uint64_t, domain::AdjustmentChanged>& adjustments() const {
+    return adjustments_;
+  }
+  /// What operators have set and not given back.
+  const std::vector<domain::SetLimit>& limits_set() const { return limits_set_; }
   const std::map<BalanceKey, Stamped<domain::BalanceChanged>>& balances() const {
     return balances_;
   }
@@ -210,6 +229,8 @@ class ReadModel {
   std::deque<NoticeView> notices_;
   std::map<PositionKey, Stamped<domain::PositionChanged>> positions_;
   std::map<BalanceKey, Stamped<domain::BalanceChanged>> balances_;
+  std::map<std::uint64_t, domain::AdjustmentChanged> adjustments_;
+  std::vector<domain::SetLimit> limits_set_;
   std::map<ScopeKey, Stamped<domain::EquityMarked>> equity_;
   std::map<ScopeKey, Stamped<domain::TradingStateChanged>> trading_states_;
   std::map<domain::AccountId, Stamped<domain::AccountReady>> accounts_ready_;
