@@ -1,6 +1,7 @@
 // Whatever a venue, or somebody in its place, sends: no decoder ends the process, reads beyond the
 // frame's padding, or leaves a part of a message behind. The first byte chooses the decoder.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -86,6 +87,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (message.kind == OrderFrameKind::response && error == DecodeError::none) {
         domain::ForeignId id;
         static_cast<void>(decode_order_ack(message.response.result, scratch, id));
+        ReplaceLegs legs;
+        if (!message.response.error_data.empty()) {
+          static_cast<void>(decode_replace_legs(message.response.error_data, scratch, legs));
+        }
+        std::array<ListedOrder, domain::OrderList::capacity> orders;
+        static_cast<void>(decode_list_ack(message.response.result, identity, scratch, orders));
       }
       const Frame other = with_blank(frame);
       std::vector<domain::Event> again(1);
@@ -127,6 +134,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       RestAnswer answer;
       if (decode_exchange_info(frame.text(), symbols(), scratch, answer) != DecodeError::none) {
         require(answer.events.empty() && answer.numbers.empty());
+      }
+      RestAnswer demands;
+      if (decode_filters(frame.text(), symbols(), scratch, demands) != DecodeError::none) {
+        require(demands.extra == nullptr);
       }
       return 0;
     }
