@@ -126,10 +126,13 @@ class Projector::Impl {
   void say_trouble(const std::string& words) {
     measure();
     if (interrupted_.load(std::memory_order_relaxed)) return;
-    if (words == trouble_ && now_ < trouble_said_ + limits_.repeat_words) return;
+    const bool is_alarm = readings_.is_alarmed.load();
+    const bool is_new = words != trouble_ || (is_alarm && !is_alarm_said_);
+    if (!is_new && now_ < trouble_said_ + limits_.repeat_words) return;
     trouble_ = words;
     trouble_said_ = now_;
-    say(Severity::warning,
+    is_alarm_said_ = is_alarm;
+    say(is_alarm ? Severity::alarm : Severity::warning,
         fmt::format("{}: {}; trading goes on, check the server", behind(), words));
   }
 
@@ -173,6 +176,8 @@ class Projector::Impl {
     readings_.backlog_records = records;
     const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - oldest).count();
     readings_.backlog_ms = age > 0 && records > 0 ? static_cast<std::uint64_t>(age) : 0;
+    readings_.is_alarmed = readings_.backlog_ms > milliseconds(limits_.alarm_after);
+    if (!readings_.is_alarmed) is_alarm_said_ = false;
   }
 
   // -- beginning --
@@ -747,6 +752,7 @@ class Projector::Impl {
   std::string trouble_;
   Timestamp trouble_said_;
   bool was_in_trouble_ = false;
+  bool is_alarm_said_ = false;
   std::string stop_words_;
   std::atomic<bool> interrupted_{false};
   Readings readings_;

@@ -42,6 +42,7 @@ struct ProjectorLimits {
   domain::Duration last_retry = std::chrono::seconds{5};
   domain::Duration repeat_words = std::chrono::seconds{30};  ///< while nothing changes
   domain::Duration slow_after = std::chrono::seconds{10};    ///< behind so long is said
+  domain::Duration alarm_after = std::chrono::minutes{1};    ///< and so long is an alarm
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds answer_timeout{15'000};
 };
@@ -101,6 +102,7 @@ class Projector {
     std::atomic<std::uint64_t> rejected_rows{0};  ///< set aside since the start
     std::atomic<std::uint64_t> connects{0};
     std::atomic<bool> is_connected{false};
+    std::atomic<bool> is_alarmed{false};  ///< behind for longer than `alarm_after`
     std::atomic<bool> is_stopped{false};  ///< it gave up with words; a person is needed
   };
   const Readings& readings() const;

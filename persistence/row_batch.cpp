@@ -1095,6 +1095,53 @@ struct RowTranslator::Place {
     } else if (const auto* stop = std::get_if<PrepareStop>(&asked.what)) {
       action = "prepare_stop";
       arguments = fmt::format("{{\"cancel_open\": {}}}", stop->cancel_open);
+    } else if (const auto* submit = std::get_if<SubmitOrder>(&asked.what)) {
+      action = "submit_order";
+      scope = {submit->account, submit->strategy};
+      about_instrument = submit->instrument;
+      arguments = fmt::format(
+          "{{\"side\": \"{}\", \"type\": \"{}\", \"quantity\": \"{}\", \"limit_price\": \"{}\", "
+          "\"stop_price\": \"{}\", \"take_profit\": \"{}\", \"stop_loss\": \"{}\"}}",
+          enum_name(submit->side), enum_name(submit->type), to_string(submit->quantity),
+          to_string(submit->limit_price), to_string(submit->stop_price),
+          to_string(submit->take_profit), to_string(submit->stop_loss));
+    } else if (const auto* amend = std::get_if<AmendOrder>(&asked.what)) {
+      action = "amend_order";
+      about_order = amend->order;
+      arguments =
+          fmt::format("{{\"quantity\": \"{}\", \"limit_price\": \"{}\", \"stop_price\": \"{}\"}}",
+                      to_string(amend->terms.quantity), to_string(amend->terms.limit_price),
+                      to_string(amend->terms.stop_price));
+    } else if (const auto* resolve = std::get_if<ResolveOrder>(&asked.what)) {
+      action = "resolve_order";
+      about_order = resolve->order;
+      arguments = fmt::format("{{\"status\": \"{}\"}}", enum_name(resolve->status));
+    } else if (const auto* flatten = std::get_if<Flatten>(&asked.what)) {
+      action = "flatten";
+      scope = flatten->scope;
+      about_instrument = flatten->instrument;
+    } else if (const auto* reconcile = std::get_if<Reconcile>(&asked.what)) {
+      action = "reconcile";
+      scope.account = reconcile->account;
+    } else if (const auto* kill = std::get_if<KillSwitch>(&asked.what)) {
+      action = "kill_switch";
+      arguments = fmt::format("{{\"flatten\": {}}}", kill->flatten);
+    } else if (std::holds_alternative<ReleaseKillSwitch>(asked.what)) {
+      action = "release_kill_switch";
+    } else if (const auto* pause = std::get_if<PauseStrategy>(&asked.what)) {
+      action = "pause_strategy";
+      scope.strategy = pause->strategy;
+      arguments = fmt::format("{{\"paused\": {}}}", pause->paused);
+    } else if (const auto* limit = std::get_if<SetLimit>(&asked.what)) {
+      action = "set_limit";
+      if (limit->level == LimitLevel::account) scope.account = static_cast<AccountId>(limit->id);
+      if (limit->level == LimitLevel::strategy) scope.strategy = static_cast<StrategyId>(limit->id);
+      arguments = fmt::format(
+          "{{\"level\": \"{}\", \"limit\": \"{}\", \"is_set\": {}, \"value\": \"{}\"}}",
+          enum_name(limit->level), enum_name(limit->key), limit->is_set, to_string(limit->value));
+    } else if (const auto* accept = std::get_if<AcceptAdjustment>(&asked.what)) {
+      action = "accept_adjustment";
+      arguments = fmt::format("{{\"number\": {}}}", accept->number);
     } else {
       // A command that came later than this reader of commands: audited all the same.
       action = "command";

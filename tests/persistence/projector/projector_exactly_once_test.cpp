@@ -286,6 +286,62 @@ TEST(ProjectorExactlyOnce, AndAWaitCanBeInterrupted) {
   EXPECT_FALSE(projector->readings().is_connected);
 }
 
+TEST(ProjectorExactlyOnce, WhenTheServersDiskIsFullForAWhile) {
+  // Given a server that answers every change as it does on a full disk (SQLSTATE 53100)
+  MemoryJournal journal{next_journal()};
+  trade(journal, 400, 21);
+  const std::string dsn = PostgresServer::shared().new_database();
+  std::vector<std::string> said;
+  const auto projector = ProjectorMaker{dsn, &journal, small_batches(), &said}.make();
+  Timestamp now = journal.now();
+  for (int turn = 0; turn < 6; ++turn) {
+    projector->run_once(now);
+    now = std::max(now, projector->next_deadline());
+  }
+  query(dsn,
+        "CREATE FUNCTION public.full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
+        "EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END "
+        "$$; CREATE TRIGGER full_disk BEFORE INSERT ON halcyon.fills FOR EACH ROW EXECUTE "
+        "FUNCTION public.full(); CREATE TRIGGER full_disk BEFORE INSERT ON halcyon.positions FOR "
+        "EACH ROW EXECUTE FUNCTION public.full()");
+  for (int turn = 0; turn < 30; ++turn) {
+    projector->run_once(now);
+    now = std::max(now, projector->next_deadline());
+  }
+  // Then no row is blamed for it, and it is said
+  EXPECT_LT(projector->readings().position, journal.last());
+  EXPECT_TRUE(has_said(said, "No space left on device"));
+  EXPECT_EQ(projector->readings().rejected_rows, 0U);
+  // and when there is room again, everything is there once
+  query(dsn,
+        "DROP TRIGGER full_disk ON halcyon.fills; DROP TRIGGER full_disk ON halcyon.positions");
+  ASSERT_TRUE(tests::drain(*projector, now));
+  expect_exactly(journal, dsn);
+}
+
+TEST(ProjectorExactlyOnce, WhenTheServerIsSlowAndThatIsAnAlarmInTheEnd) {
+  // Given a server that takes its time for every fill, and a journal that began an hour ago
+  MemoryJournal journal{next_journal()};
+  trade(journal, 200, 22);
+  const std::string dsn = PostgresServer::shared().new_database();
+  std::vector<std::string> said;
+  const auto projector = ProjectorMaker{dsn, &journal, small_batches(), &said}.make();
+  Timestamp now = journal.now();
+  projector->run_once(now);
+  query(dsn,
+        "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+        "pg_sleep(0.003); RETURN NEW; END $$; CREATE TRIGGER slow BEFORE INSERT ON halcyon.fills "
+        "FOR EACH ROW EXECUTE FUNCTION public.slow()");
+  now += std::chrono::hours{1};
+  projector->run_once(now);
+  projector->run_once(now);
+  EXPECT_TRUE(projector->readings().is_alarmed);
+  EXPECT_TRUE(has_said(said, "PostgreSQL takes rows more slowly than they come"));
+  ASSERT_TRUE(tests::drain(*projector, now));
+  expect_exactly(journal, dsn);
+  EXPECT_FALSE(projector->readings().is_alarmed);
+}
+
 TEST(ProjectorExactlyOnce, WhenTheDatabaseIsMadeNewUnderneath) {
   const std::string dsn = PostgresServer::shared().new_database();
   MemoryJournal journal{next_journal()};
