@@ -28,7 +28,9 @@ ControlLoop::ControlLoop(const config::Config& config, ControlHooks hooks)
       admin_(config.admin, methods_),
       http_(config.metrics.listen, {{"/metrics", [this] { return metrics(); }},
                                     {"/healthz", [this] { return healthz(); }},
-                                    {"/readyz", [this] { return readyz(); }}}) {}
+                                    {"/readyz", [this] { return readyz(); }}}) {
+  if (hooks_.begin) hooks_.begin(model_);
+}
 
 void ControlLoop::catch_up() {
   do {
@@ -104,7 +106,11 @@ HttpAnswer ControlLoop::readyz() const {
       waiting += fmt::format(" ({})", domain::enum_name(ready->second.what.reason));
     }
   }
-  if (!waiting.empty()) return {503, waiting + '\n'};
+  if (!waiting.empty()) waiting += '\n';
+  if (const std::string trouble = hooks_.trouble ? hooks_.trouble() : ""; !trouble.empty()) {
+    waiting += "no new orders: " + trouble + '\n';
+  }
+  if (!waiting.empty()) return {503, waiting};
   return {200, "ready\n"};
 }
 

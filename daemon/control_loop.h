@@ -26,13 +26,18 @@ struct ControlHooks {
   std::function<domain::Timestamp()> now;
   /// Real time, for time-outs, also where `now` is a test clock. Empty: `now`.
   std::function<domain::Timestamp()> real_time;
-  /// The journal's next frame (JournalReader::next), from its beginning. May throw JournalError.
+  /// What the model begins with, before the first frame. Empty: nothing.
+  std::function<void(ReadModel&)> begin;
+  /// The journal's next frame (JournalReader::next), behind what it began with. May throw
+  /// JournalError.
   std::function<bool(persistence::FrameView&)> next_frame;
   AdminHooks admin;
   /// Whether the engine turned within the last seconds.
   std::function<bool()> engine_turns;
   std::function<std::vector<MetricSample>()> samples;
   std::function<std::vector<StageLatency>()> stages;
+  /// Why no new order may leave although accounts are reconciled; empty: nothing is wrong.
+  std::function<std::string()> trouble;
 };
 
 /// The daemon's outside faces: tails the journal into the read model, and answers the admin socket
@@ -57,6 +62,8 @@ class ControlLoop {
   /// A command's answer is awaited or an answer is unsent: a clean stop turns until this is false.
   bool is_busy() const { return admin_.is_waiting() || admin_.has_unsent(); }
 
+  /// For who executes beside the socket. Thread: control.
+  AdminMethods& methods() { return methods_; }
   std::uint16_t http_port() const { return http_.port(); }
   const ReadModel& model() const { return model_; }
   /// Why the journal cannot be followed any more; empty: it can. Then everything shown is old,

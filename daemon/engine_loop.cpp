@@ -73,9 +73,11 @@ void EngineLoop::handle(Event& event) {
   latency_[Stage::engine].record(ticks() - before);
   bump(counters_.events);
   const bool is_input = !domain::is_market(event);
+  if (capture_ && !is_input) keep(event);
   if (!is_input && outputs_.records.empty()) {
     // Market data that decided nothing durable may still ask the venue something.
     dispatch();
+    if (tap_ != nullptr) tap_->see(event, engine_);
     return;
   }
   pending_event_ = event;
@@ -83,6 +85,19 @@ void EngineLoop::handle(Event& event) {
   std::copy_n(remark.begin(), pending_remark_length_, pending_remark_.text.begin());
   has_pending_ = true;
   commit();
+  if (tap_ != nullptr && !is_input) tap_->see(event, engine_);
+}
+
+void EngineLoop::keep(const Event& event) {
+  Event kept = event;
+  kept.remark = lost_before_;
+  if (capture_->try_push(kept)) {
+    lost_before_ = 0;
+    bump(counters_.captured);
+  } else {
+    ++lost_before_;
+    bump(counters_.capture_lost);
+  }
 }
 
 bool EngineLoop::commit() {

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/agent.h"
 #include "daemon/lanes.h"
 #include "daemon/latency.h"
+#include "daemon/observation_lane.h"
 #include "daemon/waker.h"
 #include "engine/engine.h"
 #include "engine/outputs.h"
@@ -52,9 +54,15 @@ class EngineLoop final : public Agent {
              std::vector<std::optional<OrderOutlet>> orders,
              std::vector<std::optional<MarketOutlet>> markets, Latency& latency);
 
+  /// Hands every event that the journal does not hold to a capture. Before `start`.
+  void capture(CaptureLane::Writer writer) { capture_.emplace(std::move(writer)); }
+
   /// The first event: the epoch, beside the dictionary entries and definitions that are new. Called
   /// once, before the first turn. False when the journal has no room.
   bool start(const domain::Event& started, std::span<const domain::RecordEntry> definitions);
+
+  /// Who looks at market events once they are handled; before the first turn. Outlives this.
+  void observe_with(ObservationTap& tap) { tap_ = &tap; }
 
   std::size_t turn(domain::Timestamp now) override;
   domain::Timestamp next_deadline() const override { return engine_.next_deadline(); }
@@ -69,11 +77,14 @@ class EngineLoop final : public Agent {
     std::atomic<std::uint64_t> lost_remarks{0};
     /// 1 while a frame cannot be journaled: nothing is handled until it can.
     std::atomic<std::uint64_t> is_stalled{0};
+    std::atomic<std::uint64_t> captured{0};
+    std::atomic<std::uint64_t> capture_lost{0};  ///< the lane to the capture was full
   };
   const Counters& counters() const { return counters_; }
 
  private:
   void handle(domain::Event& event);
+  void keep(const domain::Event& event);
   std::string_view take_remark(std::uint32_t number);
   /// Journals what is pending and sends it. False: no room, tried again in the next turn.
   bool commit();
@@ -85,6 +96,7 @@ class EngineLoop final : public Agent {
   std::vector<std::optional<OrderOutlet>> orders_;
   std::vector<std::optional<MarketOutlet>> markets_;
   Latency& latency_;
+  ObservationTap* tap_ = nullptr;
 
   engine::Outputs outputs_;
   domain::Event pending_event_;  ///< decided, not yet journaled
@@ -92,6 +104,8 @@ class EngineLoop final : public Agent {
   std::size_t pending_remark_length_ = 0;
   bool has_pending_ = false;
   domain::JournalRoom room_ = domain::JournalRoom::open;
+  std::optional<CaptureLane::Writer> capture_;
+  std::uint32_t lost_before_ = 0;  ///< events that the capture has not got, in a row
   std::vector<domain::Remark> early_remarks_;
   domain::Remark remark_;
   Counters counters_;

@@ -75,15 +75,20 @@ class Log::Impl {
     } else {
       logger_.log(to_spdlog(level), "{}: {}", who, what);
     }
+    if (listener_ && logger_.should_log(to_spdlog(level))) listener_(level, who, what);
   }
+  void listen(Listener listener) { listener_ = std::move(listener); }
 
  private:
   spdlog::logger logger_;
   bool is_json_;
+  Listener listener_;
 };
 
 Log::Log(const config::Log& settings) : impl_(std::make_unique<Impl>(settings)) {}
 Log::~Log() = default;
+
+void Log::listen(Listener listener) { impl_->listen(std::move(listener)); }
 
 void Log::say(LogLevel level, std::string_view who, std::string_view what) {
   impl_->say(level, who, what);

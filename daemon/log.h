@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,12 @@ class Log {
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
+
+  /// Who hears every line that is said; empty: nobody. Set it while no other thread speaks. It is
+  /// called by whoever speaks.
+  using Listener =
+      std::function<void(LogLevel level, std::string_view who, std::string_view what)>;
+  void listen(Listener listener);
 
   /// `who`: the part that speaks ("journal", "binance market").
   void say(LogLevel level, std::string_view who, std::string_view what);
