@@ -25,6 +25,8 @@ using ControlLane = Lane<domain::Event, 256>;
 using RemarkLane = Lane<domain::Remark, 256>;
 /// Engine to one order session.
 using CommandLane = Lane<domain::OrderCommand, 512>;
+/// Engine to the capture, when there is one. What does not fit is lost, counted, and told.
+using CaptureLane = Lane<domain::Event, 16384>;
 /// Engine to one session.
 using RequestLane = Lane<domain::VenueRequest, 256>;
 

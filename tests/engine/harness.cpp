@@ -167,8 +167,8 @@ void Harness::answer_all() {
   }
 }
 
-OrderId Harness::want(std::int32_t weight_pct) {
-  script_->push_back({btc, weight_pct, "the test wants it"});
+OrderId Harness::want(std::int32_t weight_pct, const strategy::How& how) {
+  script_->push_back({btc, weight_pct, "the test wants it", how});
   const std::size_t before = commands_.size();
   // A trade in this second and one in the next close a candle.
   Trade trade;

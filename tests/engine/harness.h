@@ -73,7 +73,7 @@ class Harness {
   void disconnect(Reason reason = Reason::connection_lost);
   /// The strategy wants a weight; the next candle closes and it is heard. Moves time to the next
   /// second. The order that left, none if none did.
-  OrderId want(std::int32_t weight_pct);
+  OrderId want(std::int32_t weight_pct, const strategy::How& how = {});
   void outcome(OrderId order, Outcome outcome, Reason reason = Reason::none,
                RequestKind kind = RequestKind::place, RequestId request = {},
                std::string_view words = {});

@@ -1,6 +1,7 @@
 // The worst case: the daemon dies by SIGKILL at any moment while it trades, and is started again.
 // At the end simulator, journal and PostgreSQL agree: nothing lost, nothing twice.
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <random>
@@ -26,13 +27,13 @@ unsigned seed() {
                          : std::random_device{}();
 }
 
-TEST(Kill, LosesNothingAndDoublesNothingAtAnyMoment) {
+void lose_nothing_at_any_moment(const WorldSettings& settings, int kills) {
   const unsigned chosen = seed();
   std::cout << "HALCYON_SEED=" << chosen << "\n";
   std::mt19937 random{chosen};
   // Given a daemon that trades, and a venue whose answers take a while, so that kills fall between
   // an order and its answer too, and whose private events are sometimes lost, doubled or late
-  World world;
+  World world{settings};
   const auto fault = [&](const std::string& kind, int chance_permille) {
     world.simulator({{"cmd", "fault"},
                      {"kind", kind},
@@ -45,7 +46,6 @@ TEST(Kill, LosesNothingAndDoublesNothingAtAnyMoment) {
   fault("duplicate_private", 200);
   fault("reorder_private", 200);
   std::size_t killed_after_orders = 0;
-  const int kills = kills_wanted();
   for (int round = 0; round < kills; ++round) {
     world.start_daemon();
     // When it is killed: sometimes while it starts, mostly while it trades, and whenever possible
@@ -80,7 +80,18 @@ TEST(Kill, LosesNothingAndDoublesNothingAtAnyMoment) {
   EXPECT_GT(fills, 0U) << "nothing was traded, so nothing was tested";
   world.daemon().terminate();
   EXPECT_EQ(world.daemon().wait(std::chrono::seconds{30}), 0);
-  if (HasFailure()) std::cout << world.daemon_log();
+  if (testing::Test::HasFailure()) std::cout << world.daemon_log();
+}
+
+TEST(Kill, LosesNothingAndDoublesNothingAtAnyMoment) {
+  lose_nothing_at_any_moment({}, kills_wanted());
+}
+
+// Nearly every kill falls into the making of a snapshot, and every start begins with one.
+TEST(Kill, LosesNothingAndDoublesNothingWhileSnapshotsAreMade) {
+  WorldSettings settings;
+  settings.journal = "snapshot_frames = 2\nkeep_days = 0\n";
+  lose_nothing_at_any_moment(settings, std::max(kills_wanted() / 2, 1));
 }
 
 }  // namespace

@@ -134,9 +134,10 @@ World::~World() {
   if (std::getenv("HALCYON_KEEP") == nullptr) std::filesystem::remove_all(directory_, ignored);
 }
 
-void World::start_daemon() {
+void World::start_daemon(const std::vector<std::string>& before) {
   daemon_.reset();
-  std::vector<std::string> arguments{binary("halcyond"), "--config", path("halcyon.toml")};
+  std::vector<std::string> arguments = before;
+  arguments.insert(arguments.end(), {binary("halcyond"), "--config", path("halcyon.toml")});
   if (!test_clock_.empty()) arguments.insert(arguments.end(), {"--test-clock", test_clock_});
   daemon_ = std::make_unique<Process>(arguments, path("halcyond.log"));
 }

@@ -35,7 +35,8 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  void start_daemon();
+  /// `before`: a program that starts it, as in {"prlimit", "--fsize=1048576"}.
+  void start_daemon(const std::vector<std::string>& before = {});
   /// Until every account is reconciled. Throws with the daemon's log when that takes too long.
   void wait_ready();
   Process& daemon() { return *daemon_; }
