@@ -58,8 +58,16 @@ void Day::step(const Step& step) {
       break;
     case 3:
     case 4:
-      if (!order.is_none()) {
+      // In parts, or what the newest order asks for as a whole.
+      if (order.is_none()) break;
+      if (step.second % 3 == 0) {
         h.fill(order, Quantity::from_raw(1'000'000 + step.second), "100.25"_px, ++trades_);
+      } else {
+        for (const auto& command : h.commands()) {
+          const auto* asked = std::get_if<Approved<NewOrder>>(&command.what);
+          if (asked == nullptr || asked->value().id != orders_.back()) continue;
+          h.fill(orders_.back(), asked->value().quantity, "100.25"_px, ++trades_);
+        }
       }
       break;
     case 5:
@@ -100,11 +108,10 @@ void Day::step(const Step& step) {
 }
 
 void Day::live() {
-  std::uint16_t number = 1;
+  std::uint64_t number = 0;
   for (int round = 0; round < 12; ++round) {
     for (std::uint8_t kind = 0; kind < 12; ++kind) {
-      number = static_cast<std::uint16_t>(number * 31 + 7);
-      step({kind, number});
+      step({kind, static_cast<std::uint16_t>(mix(++number))});
     }
   }
 }
