@@ -1,0 +1,152 @@
+// What a venue may do to us: each fault happens while strategies trade, and in the end simulator,
+// daemon (that is, its journal) and PostgreSQL tell the same story.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/daemon/end_to_end/world.h"
+
+namespace halcyon::tests {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+
+constexpr auto patience = seconds{90};
+
+struct FaultCase {
+  const char* name;
+  /// For the simulator's control socket, one line each.
+  std::vector<const char*> commands;
+  /// When so much has been traded again, these follow: what ends the fault, or makes it found.
+  std::vector<const char*> then;
+};
+
+class Fault : public ::testing::TestWithParam<FaultCase> {
+ protected:
+  static std::size_t fills(const World& world) {
+    return world.admin("status")["fills"]["booked"].get<std::size_t>();
+  }
+};
+
+TEST_P(Fault, EndsWithSimulatorJournalAndPostgresInAgreement) {
+  // Given a daemon that trades, also with a clock that is seconds away from the venue's
+  WorldSettings settings;
+  settings.risk += "max_clock_offset_ms = 60000\n";
+  World world{settings};
+  world.start_daemon();
+  world.wait_ready();
+  ASSERT_TRUE(wait_until([&] { return fills(world) >= 3; }, patience)) << world.daemon_log();
+  // When the venue misbehaves
+  const std::size_t before = fills(world);
+  for (const char* command : GetParam().commands) world.simulator(json::parse(command));
+  // Then trading goes on
+  EXPECT_TRUE(wait_until([&] { return fills(world) >= before + 3; }, patience))
+      << world.daemon_log();
+  for (const char* command : GetParam().then) world.simulator(json::parse(command));
+  world.simulator(json{{"cmd", "clear_faults"}});
+  world.wait_ready();
+  // And everybody tells the same story
+  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
+  if (HasFailure()) std::cout << world.daemon_log();
+}
+
+constexpr const char* reconnect = R"({"cmd":"drop_connections","connections":"orders"})";
+
+const FaultCase cases[] = {
+    {"dropped_market_line", {R"({"cmd":"drop_connections","connections":"market"})"}, {}},
+    {"dropped_order_line", {reconnect}, {}},
+    {"silent_market_line",
+     {R"({"cmd":"fault","kind":"stall","connections":"market","ms":60000})"},
+     {}},
+    {"silent_order_line",
+     {R"({"cmd":"fault","kind":"stall","connections":"orders","ms":60000})"},
+     {}},
+    {"refused_orders",
+     {R"({"cmd":"fault","kind":"refuse","method":"order.place","code":-2010,"text":"Account has insufficient balance for requested action.","times":3})"},
+     {}},
+    {"delayed_answer",
+     {R"({"cmd":"fault","kind":"delay_answer","method":"order.place","ms":3000,"times":3})"},
+     {}},
+    {"lost_acknowledgement",
+     {R"({"cmd":"fault","kind":"lose_answer","method":"order.place","times":2})"},
+     {}},
+    {"malformed_answer",
+     {R"({"cmd":"fault","kind":"malformed_answer","method":"order.place","times":2})"},
+     {}},
+    {"unknown_status_order_in",
+     {R"({"cmd":"fault","kind":"unknown_status","method":"order.place","times":2})"},
+     {}},
+    {"unknown_status_order_not_in",
+     {R"({"cmd":"fault","kind":"unknown_status","method":"order.place","executed":false,"times":2})"},
+     {}},
+    {"line_cut_order_in",
+     {R"({"cmd":"fault","kind":"drop_connection","method":"order.place","times":2})"},
+     {}},
+    {"line_cut_order_not_in",
+     {R"({"cmd":"fault","kind":"drop_connection","method":"order.place","executed":false,"times":2})"},
+     {}},
+    {"events_before_the_answer",
+     {R"({"cmd":"fault","kind":"events_first","method":"order.place","times":5})"},
+     {}},
+    {"duplicated_private_events", {R"({"cmd":"fault","kind":"duplicate_private","times":10})"}, {}},
+    {"reordered_private_events", {R"({"cmd":"fault","kind":"reorder_private","times":5})"}, {}},
+    {"lost_fills",
+     {R"({"cmd":"fault","kind":"lose_private","event":"TRADE","times":2})"},
+     {reconnect}},
+    {"lost_balances",
+     {R"({"cmd":"fault","kind":"lose_private","event":"outboundAccountPosition","times":3})"},
+     {reconnect}},
+    {"depth_gap", {R"({"cmd":"fault","kind":"depth_gap","times":3})"}, {}},
+    {"malformed_market_frames", {R"({"cmd":"fault","kind":"malformed_frame","times":5})"}, {}},
+    {"huge_market_frame", {R"({"cmd":"fault","kind":"huge_frame","bytes":20000000})"}, {}},
+    {"fills_while_disconnected",
+     {R"({"cmd":"fault","kind":"drop_connection","method":"order.place","times":1})", reconnect},
+     {}},
+    {"ban", {R"({"cmd":"fault","kind":"ban","ms":20000})"}, {}},
+    {"weight_refused",
+     {R"({"cmd":"fault","kind":"refuse","method":"order.place","status":429,"code":-1003,"text":"Too much request weight used","times":1})"},
+     {}},
+    {"clock_ahead", {R"({"cmd":"fault","kind":"clock_shift","ms":9000})"}, {}},
+    {"clock_behind", {R"({"cmd":"fault","kind":"clock_shift","ms":-9000})"}, {}},
+    {"shutdown_of_both", {R"({"cmd":"fault","kind":"server_shutdown","ms":10000})"}, {}},
+    {"shutdown_of_the_order_line",
+     {R"({"cmd":"fault","kind":"server_shutdown","connections":"orders","ms":10000})"},
+     {}},
+    {"symbol_halted_for_a_while",
+     {R"({"cmd":"set_symbol_status","symbol":"BTCUSDT","status":"HALT"})",
+      R"({"cmd":"set_symbol_status","symbol":"BTCUSDT","status":"TRADING"})"},
+     {}},
+    {"filter_changed_to_a_coarser_lot",
+     {R"({"cmd":"set_filter","symbol":"BTCUSDT","filter":{"filterType":"LOT_SIZE","minQty":"0.00010000","maxQty":"9000","stepSize":"0.00010000"}})"},
+     {}},
+    {"money_from_elsewhere", {R"({"cmd":"transfer","asset":"USDT","amount":"100"})"}, {}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Faults, Fault, ::testing::ValuesIn(cases),
+                         [](const auto& row) { return std::string{row.param.name}; });
+
+TEST(Load, TenTimesTheRecordedPeakLosesNoOrderEvent) {
+  // Given the recording ten times as fast as it was: its busiest second had 1,452 frames
+  WorldSettings settings;
+  settings.clock_rate = 1;
+  settings.speed = 10;
+  World world{settings};
+  world.start_daemon();
+  world.wait_ready();
+  // When all of it has passed
+  const auto rounds = [&] {
+    return world.simulator(json{{"cmd", "status"}})["replays"][0]["round"].get<std::uint64_t>();
+  };
+  ASSERT_TRUE(wait_until([&] { return rounds() >= 1; }, seconds{180})) << world.daemon_log();
+  // Then nothing about an order is missing anywhere
+  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
+  EXPECT_GT(world.true_fills().size(), 10U);
+  if (HasFailure()) std::cout << world.daemon_log();
+}
+
+}  // namespace
+}  // namespace halcyon::tests
