@@ -81,6 +81,8 @@ std::optional<Refusal> Dealer::submit(NewOrder order) {
         (!trails || (order.trailing_bps > 0 ? able.trails_by_bps : able.trails_by_offset));
     // One leg of a group is with the venue, the others wait here: both could be filled there.
     order.is_emulated |= !is_native || !order.group.is_none() || !order.parent.is_none();
+  } else {
+    order.is_emulated = false;  // there is no price to wait for
   }
   if (order.time_in_force == TimeInForce::day && order.expires == domain::never) {
     order.expires = day_end();
@@ -195,6 +197,16 @@ Dealer::Amended Dealer::amend(domain::OrderId id, domain::Terms terms) {
     order_manager_.amend(order, std::get<domain::Approved<NewOrder>>(verdict));
     return {};
   }
+  if (!next.group.is_none() && orders_.is_group_full(next.group)) {
+    return refuse(Reason::group_incomplete);
+  }
+  if (next.is_emulated) {  // its price has come: the new leg does not wait for it again
+    next.type = sent.type;
+    next.stop_price = {};
+    next.trailing_offset = {};
+    next.trailing_bps = 0;
+    next.is_emulated = false;
+  }
   // In two steps, so that there is never more at the venue than was asked for.
   next.id = decisions_.next_id();
   next.replaces = id;
@@ -306,6 +318,11 @@ risk::View Dealer::view_for(const NewOrder& order, const Order* replaced) {
     view.free_base_as_money = *free - reserved(order, instrument.base, replaced);
   }
   exposure_.fill(order, replaced, view);
+  // An amend names all of the order: what it was filled by is in the position already.
+  if (replaced != nullptr && !replaced->is_held()) {
+    const Quantity filled = replaced->now.filled;
+    view.position += order.side == Side::buy ? -filled : filled;
+  }
   return view;
 }
 

@@ -1,6 +1,7 @@
 #include "engine/keeper.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "domain/enum_name.h"
 
@@ -129,6 +130,7 @@ void Keeper::settle() {
 void Keeper::settle(OrderId id) {
   Order* order = orders_.find(id);
   if (order == nullptr || !order->is_held()) return;
+  if (order->watch.retry_due <= decisions_.now()) order->watch.retry_due = domain::never;
   const Step step = judge(*order);
   order = orders_.find(id);
   switch (step.next) {
@@ -161,6 +163,15 @@ Keeper::Step Keeper::judge_flatten(const Order& order) const {
   const Quantity size = domain::round_down(held.abs(), rules->lot);
   if (size.is_zero() || size < rules->min_quantity) return {Next::end_filled, {}, asked.side};
   return {Next::go, size, held.is_negative() ? Side::buy : Side::sell};
+}
+
+bool Keeper::replaces(const NewOrder& asked, OrderId old) const {
+  for (OrderId id = asked.replaces; !id.is_none();) {
+    if (id == old) return true;
+    const Order* leg = std::as_const(orders_).find(id);
+    id = leg == nullptr ? OrderId{} : leg->asked.replaces;
+  }
+  return false;
 }
 
 Quantity Keeper::closable(const NewOrder& asked) const {
@@ -213,7 +224,7 @@ Keeper::Step Keeper::judge(Order& order) {
     Quantity lost;
     bool is_any_there = false;
     orders_.each_of_group(asked.group, [&](Order& other) {
-      if (other.id() == asked.id) return;
+      if (other.id() == asked.id || replaces(asked, other.id())) return;
       lost += other.now.filled;
       is_any_there |= is_at_venue(other) || other.is_owed_fills();
       // A stop that has come takes the place of the others.

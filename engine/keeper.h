@@ -57,6 +57,8 @@ class Keeper {
   void arm(const Order& order, domain::OrderArmed next);
   void settle(domain::OrderId id);
   Step judge(Order& order);
+  /// Whether an order is the new leg of another one, or of its new leg.
+  bool replaces(const domain::NewOrder& asked, domain::OrderId old) const;
   domain::Quantity closable(const domain::NewOrder& asked) const;
   Step judge_flatten(const Order& order) const;
   void go(Order& order, const Step& step);

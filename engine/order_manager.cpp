@@ -1189,7 +1189,7 @@ void OrderManager::expire(Order& order) {
     cancel(order, Reason::expired_by_its_time);
     order.watch.retry_due = decisions_.now() + cancel_again;
   } else if (order.watch.retry_due <= decisions_.now()) {
-    order.watch.retry_due = domain::never;
+    order.watch.retry_due = decisions_.now() + cancel_again;
   }
 }
 

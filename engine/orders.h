@@ -95,7 +95,11 @@ class Orders {
   void apply(const domain::OrderArmed& armed);
 
   /// Orders that end each other, ended ones included as long as they are remembered.
-  static constexpr std::size_t most_in_group = 4;
+  static constexpr std::size_t most_in_group = 16;
+  bool is_group_full(domain::OrderId group) const {
+    const auto* members = groups_.find(group);
+    return members != nullptr && !members->back().is_none();
+  }
   template <class Act>
   void each_of_group(domain::OrderId group, Act act) {
     const auto* members = groups_.find(group);

@@ -129,6 +129,43 @@ TEST_F(DeskTest, RulesOfAnEarlierRunAreNotRules) {
   EXPECT_EQ(h.all<OrderDenied>().back().reason, Reason::missing_instrument_rules);
 }
 
+TEST_F(DeskTest, AStrategySaysItsPriceAndItsProtection) {
+  strategy::How how;
+  how.limit_price = "99"_px;
+  how.post_only = true;
+  how.stop_loss = "96"_px;
+  how.take_profit = "103"_px;
+  const OrderId id = h.want(1, how);
+  ASSERT_FALSE(id.is_none());
+  EXPECT_EQ(sent(id).type, OrderType::limit);
+  EXPECT_EQ(sent(id).limit_price, "99"_px);
+  EXPECT_TRUE(sent(id).post_only);
+  const auto opened = h.all<OrderOpened>();
+  ASSERT_EQ(opened.size(), 3U);
+  EXPECT_EQ(opened[1].order.parent, id);
+  EXPECT_EQ(opened[1].order.group, opened[2].order.group);
+  h.outcome(id, Outcome::acknowledged);
+  h.fill(id, sent(id).quantity, "99"_px, 1);
+  EXPECT_EQ(h.state(opened[2].order.id), OrderState::pending_submit);
+}
+
+TEST_F(DeskTest, WhatProtectsIsEndedBeforeThePositionIsChanged) {
+  strategy::How how;
+  how.take_profit = "103"_px;
+  const OrderId id = h.want(1, how);
+  h.fill(id, "1"_qty, "100"_px, 1);
+  const OrderId profit = h.all<OrderOpened>().back().order.id;
+  h.outcome(profit, Outcome::sent);
+  h.outcome(profit, Outcome::acknowledged);
+  EXPECT_TRUE(h.want(0).is_none()) << "the base is locked by the take profit";
+  EXPECT_EQ(h.state(profit), OrderState::pending_cancel);
+  h.report(profit, VenueOrderStatus::canceled, {});
+  const OrderId out = h.all<OrderOpened>().back().order.id;
+  EXPECT_NE(out, profit);
+  EXPECT_EQ(sent(out).side, Side::sell);
+  EXPECT_EQ(sent(out).quantity, "1"_qty);
+}
+
 TEST_F(DeskTest, TheGateSeesUnknownOrdersAsAlive) {
   set_limit(LimitKey::max_open_orders, "1"_usd);
   OrderReport external;

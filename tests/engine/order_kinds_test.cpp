@@ -210,6 +210,13 @@ TEST_F(OrderKinds, G5_EmulatedOrdersSurviveARestartFromJournalAndSnapshot) {
   EXPECT_NE(sent(id), nullptr);
 }
 
+TEST_F(OrderKinds, AMarketOrderIsNeverKept) {
+  SubmitOrder what = limit(Side::buy, "1"_qty, {});
+  what.type = OrderType::market;
+  what.is_emulated = true;
+  EXPECT_NE(sent(submit(what)), nullptr);
+}
+
 TEST_F(OrderKinds, AReleasedStopIsUnknownAfterARestartLikeEveryOrder) {
   const OrderId id = submit(stop(Side::sell, "2"_qty, "95"_px));
   price("95"_px);
@@ -374,6 +381,22 @@ TEST_F(Brackets, G14_WhatProtectsEndsWhenThePositionIsClosedByOtherMeans) {
   EXPECT_TRUE(h.all<PositionChanged>().back().quantity.is_zero());
   EXPECT_TRUE(is_cancel_sent(take_profit));
   EXPECT_EQ(h.state(stop_loss), OrderState::canceled);
+}
+
+TEST_F(Brackets, AnAmendedTakeProfitStaysInItsGroup) {
+  fill(entry, "3"_qty, "99"_px, 1);
+  accept(take_profit);
+  fill(take_profit, "1"_qty, "103"_px, 2);
+  const OrderId leg = say(AmendOrder{take_profit, {{}, "104"_px, {}}}).order;
+  h.report(take_profit, VenueOrderStatus::canceled, "1"_qty);
+  ASSERT_NE(sent(leg), nullptr);
+  EXPECT_EQ(sent(leg)->quantity, "2"_qty);
+  accept(leg);
+  price("96"_px);
+  EXPECT_TRUE(is_cancel_sent(leg));
+  h.report(leg, VenueOrderStatus::canceled, {});
+  ASSERT_NE(sent(stop_loss), nullptr);
+  EXPECT_EQ(sent(stop_loss)->quantity, "2"_qty);
 }
 
 TEST_F(Brackets, AFeeInTheBaseAssetIsOffWhatTheChildrenSell) {

@@ -331,7 +331,9 @@ class Story {
       const bool names_quantity = what == "sent" && words.size() == 3;
       const OrderId id = order(names_quantity ? words[1] : words.back());
       EXPECT_TRUE(has_sent(what == "cancel", id));
-      if (names_quantity) EXPECT_EQ(sent_quantity(id), *parse<Quantity>(words[2]));
+      if (names_quantity) {
+        EXPECT_EQ(sent_quantity(id), *parse<Quantity>(words[2]));
+      }
     } else if (what == "refused") {
       ASSERT_FALSE(h_.all<CommandAnswered>(mark_).empty());
       EXPECT_EQ(enum_name(h_.all<CommandAnswered>(mark_).back().reason), words[1]);
