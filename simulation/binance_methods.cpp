@@ -1278,6 +1278,9 @@ BinanceCore::Answer BinanceCore::do_place_oco(Call& call) {
   const auto above = read_order(call, names[0]);
   const auto below = read_order(call, names[1]);
   if (!above || !below) return *call.failure;
+  if (!is_conditional(above->type) && !is_conditional(below->type)) {
+    return Failure{400, -1168, "At least one OCO order must be contingent."};
+  }
   if (!encloses(*above, *below)) return failure_of(Refused::bad_list_prices);
   return place_list(call, {.contingency = Contingency::oco, .client_id = {}, .orders = {}}, names);
 }
@@ -1295,6 +1298,9 @@ BinanceCore::Answer BinanceCore::do_place_otoco(Call& call) {
   const auto above = read_order(call, names[1]);
   const auto below = read_order(call, names[2]);
   if (!above || !below) return *call.failure;
+  if (!is_conditional(above->type) && !is_conditional(below->type)) {
+    return Failure{400, -1168, "At least one OCO order must be contingent."};
+  }
   if (!encloses(*above, *below)) return failure_of(Refused::bad_list_prices);
   return place_list(call, {.contingency = Contingency::oto, .client_id = {}, .orders = {}}, names);
 }

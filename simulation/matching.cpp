@@ -409,14 +409,7 @@ std::variant<std::uint64_t, Refused> Exchange::place_list(const ListRequest& req
   }
   made.orders = ids;
   if (is_oco) {
-    // One of the two will be carried out, so the dearer one is locked, by the leg without a
-    // condition (or the first).
-    Money most;
-    for (const auto& each : orders) {
-      if (is_limited(each.type)) most = std::max(most, cost(each));
-    }
-    auto& holder = order(is_conditional(orders[0].type) ? ids[1] : ids[0]);
-    if (most.is_positive()) lock(holder, most);
+    HALCYON_CHECK(lock_legs(ids), "each leg was covered, and one of them is locked");
   } else if (is_limited(orders[0].type)) {
     lock(order(ids[0]), cost(orders[0]));
   }
@@ -439,6 +432,23 @@ const OrderList* Exchange::find_list(AccountIndex of, std::string_view client_id
     return each.account == of && each.client_id == client_id;
   });
   return found == lists_.rend() ? nullptr : &*found;
+}
+
+bool Exchange::lock_legs(const std::vector<std::uint64_t>& legs) {
+  // One of them will be carried out, so what the dearest needs is locked: by the one that may be
+  // filled at any time, if there is one, and else by whichever has a limit price.
+  Money most;
+  Order* holder = nullptr;
+  for (const auto id : legs) {
+    auto& each = order(id);
+    if (!is_limited(each.asked.type)) continue;
+    most = std::max(most, cost(each.asked));
+    if (holder == nullptr || !is_conditional(each.asked.type)) holder = &each;
+  }
+  if (holder == nullptr) return true;
+  if (balance(holder->asked.account, locked_asset(*holder)).free < most) return false;
+  lock(*holder, most);
+  return true;
 }
 
 void Exchange::end_list(OrderList& which, std::uint64_t spared, OrderStatus status, Expiry expiry,
@@ -464,28 +474,29 @@ void Exchange::run_list(OrderList& which, Timestamp now, Reports& reports) {
     if (working.status == OrderStatus::filled) {
       which.started = true;
       report_list(which, ListStep::updated, now, reports);
-      Money locked;  // two legs share what they lock, as in an OCO
+      std::vector<std::uint64_t> legs;
       for (std::size_t at = 1; at < which.orders.size(); ++at) {
         auto& each = order(which.orders[at]);
         if (!is_open(each.status)) continue;
-        const auto& asked = each.asked;
-        const Money needed = is_limited(asked.type) ? cost(asked) : Money{};
-        const Money free = balance(asked.account, locked_asset(each)).free;
-        const bool refused = free + locked < needed || (asked.post_only && would_take(asked)) ||
-                             (is_conditional(asked.type) && would_trigger(asked));
+        const bool refused = (each.asked.post_only && would_take(each.asked)) ||
+                             (is_conditional(each.asked.type) && would_trigger(each.asked));
         if (refused) {
           end(each, OrderStatus::expired, Expiry::rejected, ReportKind::expired, {}, now, reports);
-          continue;
+        } else {
+          legs.push_back(each.id);
         }
-        each.status = OrderStatus::accepted;
-        const bool locks = needed > locked && !(is_conditional(asked.type) && !locked.is_zero());
-        if (locks) {
-          lock(each, needed);
-          locked = needed;
-        }
-        report(each, ReportKind::accepted, now, reports);
-        start(each, now, reports);
       }
+      if (!lock_legs(legs)) {
+        for (const auto id : std::exchange(legs, {})) {
+          end(order(id), OrderStatus::expired, Expiry::rejected, ReportKind::expired, {}, now,
+              reports);
+        }
+      }
+      for (const auto id : legs) {
+        order(id).status = OrderStatus::accepted;
+        report(order(id), ReportKind::accepted, now, reports);
+      }
+      for (const auto id : legs) start(order(id), now, reports);
     } else if (!is_open(working.status)) {
       stop_others(working, working.id, Expiry::oto_phase_one_expired);
     } else if (std::any_of(which.orders.begin() + 1, which.orders.end(), [&](std::uint64_t id) {

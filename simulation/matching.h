@@ -380,6 +380,8 @@ class Exchange {
   /// After every call: conditional orders whose price has come, and lists whose orders changed.
   void follow_up(MarketIndex market, Timestamp now, Reports& reports);
   void run_list(OrderList& list, Timestamp now, Reports& reports);
+  /// Locks what orders of one side need of which one will be carried out. False: it is not there.
+  bool lock_legs(const std::vector<std::uint64_t>& legs);
   /// Ends all orders of the list but `spared` (0: none).
   void end_list(OrderList& list, std::uint64_t spared, OrderStatus status, Expiry expiry,
                 Timestamp now, Reports& reports);

@@ -1,3 +1,4 @@
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -37,7 +38,7 @@ class World {
 
   void step() {
     now += std::chrono::milliseconds{1};
-    switch (number(0, 6)) {
+    switch (number(0, 10)) {
       case 0:
         return levels();
       case 1: {
@@ -51,6 +52,12 @@ class World {
           exchange.cancel(exchange.orders()[at].id, "cancel", now, reports);
         }
         return;
+      case 3:
+        return conditional();
+      case 4:
+        return list();
+      case 5:
+        return amend();
       default:
         return place();
     }
@@ -99,6 +106,65 @@ class World {
     exchange.place(order, now, reports);
   }
 
+  /// Conditional, with and without a limit price, some of them trailing.
+  OrderRequest waiting() {
+    OrderRequest order;
+    order.account = accounts[static_cast<std::size_t>(number(0, 3))];
+    order.market = market;
+    order.side = number(0, 2) == 0 ? Side::buy : Side::sell;
+    constexpr std::array types{OrderType::stop, OrderType::stop_limit, OrderType::take_profit,
+                               OrderType::take_profit_limit};
+    order.type = types[static_cast<std::size_t>(number(0, 4))];
+    order.self_trade = static_cast<SelfTrade>(number(0, 6));
+    order.client_id = "w" + std::to_string(exchange.orders().size());
+    order.quantity = quantity();
+    if (is_limited(order.type)) {
+      order.price = price();
+      order.time_in_force = static_cast<TimeInForce>(number(0, 3));
+    }
+    if (number(0, 3) == 0) order.trailing_delta = static_cast<std::int32_t>(number(10, 500));
+    if (order.trailing_delta == 0 || number(0, 2) == 0) order.stop_price = price();
+    return order;
+  }
+  void conditional() { exchange.place(waiting(), now, reports); }
+
+  void list() {
+    ListRequest request;
+    request.client_id = "l" + std::to_string(exchange.lists().size());
+    OrderRequest limit = waiting();
+    limit.type = OrderType::limit;
+    limit.time_in_force = TimeInForce::gtc;
+    limit.trailing_delta = 0;
+    limit.stop_price = {};
+    limit.price = price();
+    const bool is_oco = number(0, 2) == 0;
+    request.contingency = is_oco ? Contingency::oco : Contingency::oto;
+    request.orders.push_back(limit);
+    const auto legs = is_oco ? 1 : number(1, 3);
+    for (std::int64_t at = 0; at < legs; ++at) {
+      OrderRequest leg = at == 0 ? waiting() : limit;
+      leg.account = limit.account;
+      leg.client_id = limit.client_id + "-" + std::to_string(at);
+      if (is_oco) leg.quantity = limit.quantity;
+      leg.side = is_oco ? limit.side : domain::opposite(limit.side);
+      if (at == 1) {
+        leg.price = price();
+        leg.quantity = request.orders[1].quantity;
+        leg.post_only = true;
+      }
+      request.orders.push_back(leg);
+    }
+    exchange.place_list(request, now, reports);
+  }
+
+  void amend() {
+    if (exchange.orders().empty()) return;
+    const auto at =
+        static_cast<std::size_t>(number(0, static_cast<std::int64_t>(exchange.orders().size())));
+    const auto& order = exchange.orders()[at];
+    exchange.amend(order.id, quantity(), order.asked.client_id, now, reports);
+  }
+
   void check() const {
     std::map<std::pair<AccountIndex, AssetIndex>, Money> should;
     for (const auto account : accounts) {
@@ -134,14 +200,17 @@ class World {
         RC_ASSERT(order.locked.is_zero());
         continue;
       }
-      RC_ASSERT(order.asked.type == OrderType::limit);
+      RC_ASSERT(order.asked.type == OrderType::limit || is_conditional(order.asked.type));
       RC_ASSERT(order.remaining().is_positive());
       const bool buys = order.asked.side == Side::buy;
-      const auto need = buys ? *domain::notional(order.asked.price, order.remaining())
-                             : Money::from_raw(order.remaining().raw());
-      RC_ASSERT(order.locked == need);
-      locked[{order.asked.account, buys ? usdt : btc}] += need;
+      const auto need = !is_limited(order.asked.type) ? Money{}
+                        : buys ? *domain::notional(order.asked.price, order.remaining())
+                               : Money::from_raw(order.remaining().raw());
+      // Orders of a list lock together, so one of them may hold what another needs.
+      if (order.list == 0) RC_ASSERT(order.locked == need);
+      locked[{order.asked.account, buys ? usdt : btc}] += order.locked;
     }
+    check_lists();
     for (const auto account : accounts) {
       for (const auto asset : {btc, usdt, bnb}) {
         const auto balance = exchange.balance(account, asset);
@@ -155,12 +224,32 @@ class World {
     check_reports();
   }
 
+  /// A list is over when its orders are; while one leg of an OCO works, the other has not traded.
+  void check_lists() const {
+    for (const auto& list : exchange.lists()) {
+      std::size_t open = 0;
+      std::size_t traded_legs = 0;
+      for (std::size_t at = 0; at < list.orders.size(); ++at) {
+        const auto& order = *exchange.find(list.orders[at]);
+        if (is_open(order.status)) ++open;
+        const bool is_leg = list.contingency == Contingency::oco || at > 0;
+        if (is_leg && order.executed.is_positive()) ++traded_legs;
+        if (order.status == OrderStatus::pending) {
+          RC_ASSERT(order.executed.is_zero());
+          RC_ASSERT(is_open(exchange.find(list.orders[0])->status));
+        }
+      }
+      RC_ASSERT(list.done == (open == 0));
+      RC_ASSERT(traded_legs <= 1U);
+    }
+  }
+
   /// No two accounts' open orders cross, and none is crossed by outside liquidity that is there.
   void check_book() const {
     std::optional<Price> bid;
     std::optional<Price> ask;
     for (const auto& order : exchange.orders()) {
-      if (!is_open(order.status)) continue;
+      if (!is_open(order.status) || !order.rested) continue;  // waits off the book
       auto& best = order.asked.side == Side::buy ? bid : ask;
       const bool better = !best || (order.asked.side == Side::buy ? order.asked.price > *best
                                                                   : order.asked.price < *best);
@@ -173,6 +262,8 @@ class World {
     std::uint64_t last = 0;
     std::uint64_t last_trade = 0;
     for (const auto& report : reports) {
+      RC_ASSERT((report.kind == ReportKind::list_changed) == report.list.has_value());
+      if (report.list) continue;  // about no execution
       RC_ASSERT(report.execution_id > last);
       last = report.execution_id;
       RC_ASSERT((report.kind == ReportKind::trade) == report.fill.has_value());
