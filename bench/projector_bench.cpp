@@ -3,7 +3,8 @@
 // Append-only rows per second of the projector, translation and journal position included, against
 // a bare COPY of the same rows in transactions of the same size; likewise last states, against the
 // same statements in a pipeline. Both in one run and one database, so the ratios are what counts.
-// Proof first: what the projector wrote is counted.
+// Proof first: what the projector wrote is counted. The database is named by the caller, and left
+// full.
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,6 @@
 #include "persistence/postgres_connection.h"
 #include "persistence/projector.h"
 #include "persistence/row_batch.h"
-#include "tests/persistence/postgres_server.h"
 
 namespace {
 
@@ -225,9 +225,13 @@ void compare(const char* what, const Frames& frames, const std::string& dsn,
 
 }  // namespace
 
-int main() {
-  tests::PostgresServer server;
-  const std::string dsn = server.new_database();
+int main(int count_of_arguments, char** arguments) {
+  if (count_of_arguments != 2) {
+    fail(
+        "name an empty database as a libpq connection string: projector_bench 'host=... "
+        "dbname=...'");
+  }
+  const std::string dsn = arguments[1];
   PostgresConnection connection;
   PostgresConnection::Options options;
   options.dsn = dsn;
@@ -237,10 +241,12 @@ int main() {
   std::uint8_t number = 0;
   const Frames rows = appended();
   project(dsn, rows, ++number);
-  const std::string count =
-      tests::query_value(dsn,
-                         "SELECT (SELECT count(*) FROM halcyon.fills) + (SELECT count(*) FROM "
-                         "halcyon.order_events)");
+  persistence::PostgresRows found;
+  must(
+      connection.run("SELECT (SELECT count(*) FROM halcyon.fills) + "
+                     "(SELECT count(*) FROM halcyon.order_events)",
+                     &found));
+  const std::string count = found.at(0).at(0).value_or("no");
   if (count != std::to_string(2 * frame_count)) fail("the projector wrote " + count + " rows");
   must(connection.prepare("positions", persistence::statement_of(
                                            persistence::spec_of(persistence::RowKind::positions))));

@@ -1095,7 +1095,7 @@ Reply AdminMethods::handle(std::string_view line, const Caller& caller, domain::
     seen.method = row < table().size() ? table()[row].name : std::string_view{"(unknown)"};
     seen.caller = caller.who.empty() ? fmt::format("uid {}", caller.uid) : caller.who;
     const auto* error = std::get_if<Error>(&outcome);
-    seen.status = error == nullptr                              ? (reply.waiting ? 202 : 200)
+    seen.status = error == nullptr                             ? (reply.waiting ? 202 : 200)
                   : error->code == ErrorCode::method_not_found ? 404
                   : error->code == ErrorCode::not_permitted    ? 403
                                                                : 400;

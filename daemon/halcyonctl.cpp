@@ -446,7 +446,8 @@ class CommandLine {
 
   void add_database() {
     using Verb = halcyon::daemon::DatabaseTask::Verb;
-    CLI::App* group = app_.add_subcommand("db", "Look at PostgreSQL, or bring its schema up to date");
+    CLI::App* group =
+        app_.add_subcommand("db", "Look at PostgreSQL, or bring its schema up to date");
     group->fallthrough()->require_subcommand(1);
     const auto add_verb = [&](const std::string& name, const std::string& help, Verb verb) {
       CLI::App* command = group->add_subcommand(name, help);
