@@ -13,11 +13,13 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/role.hpp>
 #include <boost/system/error_code.hpp>
 
 namespace boost::asio::ssl {
 class context;
+}
+namespace boost::beast {
+enum class role_type;  // a header with Beast in it would cost all who include it
 }
 
 namespace halcyon::simulation {
