@@ -62,6 +62,7 @@ namespace {
 /// How long a cold thread rests when there was nothing to do: the hot one wakes nobody.
 constexpr auto cold_rest = milliseconds{2};
 constexpr auto snapshot_rest = milliseconds{20};
+constexpr auto disk_check_interval = seconds{10};
 constexpr auto observer_rest = milliseconds{5};
 /// A capture is behind by no more than this when the daemon is killed.
 constexpr auto capture_interval = seconds{1};
@@ -520,10 +521,10 @@ class Daemon::Impl {
     part.helper = std::make_unique<Helper>(trust, rest, clock_, part.tasks->reader(),
                                            part.results->writer(), &hot.waker, cancel_.fd());
     if (observer_) {
-      part.helper->observe_with([this, name, host = rest.host](const auto& request,
-                                                               const auto& answer) {
-        observer_->see_request(name, host, request, answer);
-      });
+      part.helper->observe_with(
+          [this, name, host = rest.host](const auto& request, const auto& answer) {
+            observer_->see_request(name, host, request, answer);
+          });
     }
     part.driver = std::make_unique<Driver>(
         name, std::move(session), std::move(ends), clock_, *journal_, hot.latency,
@@ -652,8 +653,13 @@ class Daemon::Impl {
     start(
         "journal",
         [this](const auto& stop) {
+          // A disk that fails is found out only by a sync, in mode "process" too.
+          auto next_sync = std::chrono::steady_clock::now() + disk_check_interval;
           while (!stop) {
             if (journal_->prepare() == 0) std::this_thread::sleep_for(cold_rest);
+            if (std::chrono::steady_clock::now() < next_sync) continue;
+            journal_->sync();
+            next_sync = std::chrono::steady_clock::now() + disk_check_interval;
           }
           journal_->sync();
         },

@@ -261,10 +261,18 @@ class SegmentedJournal final : public Journal {
   }
 
   bool sync() override {
-    if (!options_.sync_power) return true;
     const std::lock_guard guard{helper_};
     (void)follow_writer();
-    (void)sync_segments();
+    if (options_.sync_power) {
+      (void)sync_segments();
+    } else {
+      sync_error_.clear();
+      for (const auto& segment : written_) {
+        if (segment->sync()) continue;
+        sync_error_ = system_words("journal: cannot sync a segment in", options_.directory, errno);
+      }
+      publish_failure();
+    }
     (void)retire();
     return sync_error_.empty();
   }

@@ -99,7 +99,9 @@ class Journal {
   /// `last_error`, and tries again in a later call.
   virtual std::size_t prepare() = 0;
   /// Group commit: brings on disk what is committed, and moves `durable_sequence`. False when that
-  /// failed. Nothing in mode "process". `prepare` does it too; for a thread that does nothing else.
+  /// failed. `prepare` does it too; for a thread that does nothing else. In mode "process" nobody
+  /// waits for it and `prepare` does not: called now and then it learns whether the disk still
+  /// takes what is written, and until it does `room` is `reserve`.
   virtual bool sync() = 0;
   /// Empty when all is well.
   virtual std::string last_error() const = 0;

@@ -74,6 +74,9 @@ void lose_nothing_at_any_moment(const WorldSettings& settings, int kills) {
   world.start_daemon();
   world.wait_ready();
   for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
+  if (!settings.journal.empty()) {
+    EXPECT_NE(world.daemon_log().find("a snapshot of sequence"), std::string::npos);
+  }
   const auto fills = world.true_fills().size();
   std::cout << kills << " kills, " << killed_after_orders << " of them right after orders, "
             << fills << " fills\n";

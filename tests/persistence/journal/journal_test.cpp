@@ -419,5 +419,34 @@ TEST(JournalSync, ASyncThatFailsHoldsTheWatermarkUntilItSucceeds) {
   ::close(pipe_ends[1]);
 }
 
+TEST(JournalSync, InModeProcessADiskThatFailsIsFoundOutAndStopsNewOrders) {
+  const TemporaryDirectory directory;
+  const auto journal = open_journal(directory.journal(), 1U << 16, false);
+  append_samples(*journal, 3);
+  ASSERT_TRUE(journal->sync());
+  const int segment = descriptor_of(directory.journal() + "/00000000000000000001.hjl");
+  ASSERT_GE(segment, 0);
+  const int good = ::dup(segment);
+  int pipe_ends[2] = {};
+  ASSERT_EQ(::pipe(pipe_ends), 0);
+  ASSERT_EQ(::dup2(pipe_ends[0], segment), segment);
+  append_samples(*journal, 6);
+  // When the disk is tried
+  EXPECT_FALSE(journal->sync());
+  EXPECT_EQ(journal->room(), domain::JournalRoom::reserve);
+  EXPECT_THAT(journal->last_error(), HasSubstr("cannot sync a segment"));
+  // What is written goes on all the same
+  append_samples(*journal, 9);
+  EXPECT_EQ(journal->durable_sequence(), 9U);
+  // And after the mend new orders are taken
+  ASSERT_EQ(::dup2(good, segment), segment);
+  EXPECT_TRUE(journal->sync());
+  EXPECT_EQ(journal->room(), domain::JournalRoom::open);
+  EXPECT_EQ(journal->last_error(), "");
+  ::close(good);
+  ::close(pipe_ends[0]);
+  ::close(pipe_ends[1]);
+}
+
 }  // namespace
 }  // namespace halcyon::persistence
