@@ -185,6 +185,14 @@ Dealer::Amended Dealer::amend(domain::OrderId id, domain::Terms terms) {
       order.is_owed_fills()) {
     return refuse(Reason::amend_under_way);
   }
+  if (!order.asked.parent.is_none()) {
+    // A child never asks for more than its parent was filled by, less what others have closed.
+    const Quantity most = left_for_child(order.asked);
+    if (terms.quantity > most) {
+      return refuse(Reason::reduce_only_would_increase, Money::from_raw(most.raw()),
+                    Money::from_raw(terms.quantity.raw()));
+    }
+  }
   const NewOrder sent = as_sent(next);
   const risk::Verdict verdict = judge(sent, false, &order);
   if (const auto* refusal = std::get_if<Refusal>(&verdict)) return Amended{*refusal, {}};
@@ -229,6 +237,25 @@ const Order* Dealer::last_of_family(domain::OrderId first) const {
     last = found;
   }
   return last;
+}
+
+Quantity Dealer::left_for_child(const NewOrder& child) {
+  Quantity left = filled_of_family(child.parent);
+  const auto take = [&left](Quantity closed) { left -= std::min(left, closed); };
+  if (!child.group.is_none()) {  // replaced legs are of the group too
+    orders_.each_of_group(child.group, [&](const Order& other) {
+      if (other.id() != child.id) take(other.now.filled);
+    });
+    return left;
+  }
+  domain::OrderId id = child.replaces;
+  for (int steps = 0; steps < longest_family && !id.is_none(); ++steps) {
+    const Order* leg = std::as_const(orders_).find(id);
+    if (leg == nullptr) break;
+    take(leg->now.filled);
+    id = leg->asked.replaces;
+  }
+  return left;
 }
 
 Quantity Dealer::filled_of_family(domain::OrderId first) const {

@@ -66,6 +66,7 @@ class Dealer {
                          const Order* replaced) const;
   const domain::OrderAbilities& abilities(domain::AccountId account) const;
   domain::Timestamp day_end() const;
+  domain::Quantity left_for_child(const domain::NewOrder& child);
 
   const domain::Catalog& catalog_;
   const config::Config& config_;

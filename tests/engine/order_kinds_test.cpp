@@ -399,6 +399,17 @@ TEST_F(Brackets, AnAmendedTakeProfitStaysInItsGroup) {
   EXPECT_EQ(sent(stop_loss)->quantity, "2"_qty);
 }
 
+TEST_F(Brackets, G14_AnAmendCannotMakeAChildLargerThanItsParent) {
+  fill(entry, "2"_qty, "99"_px, 1);
+  h.report(entry, VenueOrderStatus::canceled, "2"_qty);
+  accept(take_profit);
+  SubmitOrder more = limit(Side::buy, "5"_qty, "99"_px);
+  fill(submit(more), "5"_qty, "99"_px, 2);  // there is more to close, but not by this child
+  EXPECT_EQ(say(AmendOrder{take_profit, {"3"_qty, {}, {}}}).reason,
+            Reason::reduce_only_would_increase);
+  EXPECT_TRUE(say(AmendOrder{take_profit, {"1"_qty, {}, {}}}).accepted);
+}
+
 TEST_F(Brackets, AFeeInTheBaseAssetIsOffWhatTheChildrenSell) {
   Execution made = h.execution(entry, "3"_qty, "99"_px, 1);
   made.fee = "0.003"_usd;

@@ -123,44 +123,44 @@ TEST_F(Operators, ABracketProtectsWhatWasBoughtAndAFlattenEndsIt) {
 }
 
 TEST_F(Operators, AnAmendKeepsTheOrderOneOrderForThePerson) {
-  const std::string first = submit(order("buy", "0.01", "30000"));
-  ASSERT_TRUE(comes_to(first, "accepted"));
-  const json answer = world.admin("orders.amend", {{"order", first}, {"limit_price", "31000"}});
+  const std::string first = submit(order("buy", "0.01", "52000"));
+  ASSERT_TRUE(comes_to(first, "accepted")) << row(first);
+  const json answer = world.admin("orders.amend", {{"order", first}, {"limit_price", "53000"}});
   const std::string second = answer.at("order");
   EXPECT_TRUE(comes_to(second, "accepted")) << row(second);
   EXPECT_EQ(open_at_venue(), 1U);
 }
 
 TEST_F(Operators, LimitsChangeWhileItRunsAndAreAudited) {
-  submit(order("buy", "0.01", "30000"));
+  submit(order("buy", "0.01", "52000"));
   world.admin("risk.set", {{"limit", "max_order_notional"}, {"value", "100"}, {"reason", "calm"}});
   EXPECT_NE(
-      refusal("orders.submit", order("buy", "0.01", "30001")).find("order_notional_above_limit"),
+      refusal("orders.submit", order("buy", "0.01", "52001")).find("order_notional_above_limit"),
       std::string::npos);
   EXPECT_EQ(world.admin("risk.get").at("set_at_run_time").size(), 1U);
   world.admin("risk.set", {{"limit", "max_order_notional"}, {"unset", true}});
-  submit(order("buy", "0.01", "30001"));
+  submit(order("buy", "0.01", "52001"));
 }
 
 TEST_F(Operators, SIGUSR1IsTheKillSwitchAndALatchAcrossARestart) {
-  const std::string name = submit(order("buy", "0.01", "30000"));
-  ASSERT_TRUE(comes_to(name, "accepted"));
+  const std::string name = submit(order("buy", "0.01", "52000"));
+  ASSERT_TRUE(comes_to(name, "accepted")) << row(name);
   world.daemon().signal(SIGUSR1);
   EXPECT_TRUE(wait_until([&] { return open_at_venue() == 0; }, patience));
   EXPECT_TRUE(world.daemon().is_running());
   world.daemon().kill();
   world.start_daemon();
   world.wait_ready();
-  EXPECT_NE(refusal("orders.submit", order("buy", "0.01", "30000")).find("kill_switch"),
+  EXPECT_NE(refusal("orders.submit", order("buy", "0.01", "52000")).find("kill_switch"),
             std::string::npos);
   EXPECT_NE(refusal("trading.resume", json::object()).find("kill_switch"), std::string::npos);
   world.admin("trading.release", {{"reason", "all is well"}});
-  submit(order("buy", "0.01", "30000"));
+  submit(order("buy", "0.01", "52000"));
 }
 
 TEST_F(Operators, AfterASigkillTheLastResortCancelsWhatIsOpenAndSaysSo) {
-  const std::string name = submit(order("buy", "0.01", "30000"));
-  submit(order("buy", "0.01", "31000"));
+  const std::string name = submit(order("buy", "0.01", "52000"));
+  submit(order("buy", "0.01", "53000"));
   ASSERT_TRUE(wait_until([&] { return open_at_venue() == 2; }, patience));
   // It refuses while a daemon holds the directory.
   EXPECT_EQ(last_resort().wait(patience), 1);
