@@ -65,7 +65,7 @@ class JournalError : public std::runtime_error {
 /// `durable_sequence` (any).
 ///
 /// Files: `<directory>/<first sequence, 20 digits>.hjl`, `next.hjl` (made ready, not yet in use),
-/// `lock`; snapshots (snapshot.h) are beside them. Segments are mapped memory, so a committed frame is in the page cache at once.
+/// `lock`, snapshots (snapshot.h). Mapped memory: a committed frame is in the page cache at once.
 class Journal {
  public:
   /// Opens or creates the journal, cuts a torn tail, and hands its records to `each`: those of the
