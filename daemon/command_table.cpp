@@ -67,7 +67,7 @@ std::size_t CommandTable::run_once() {
   using Clock = std::chrono::steady_clock;
   const auto failed_with = [&](const PostgresOutcome& failed) {
     next_try_ = Clock::now() + setup_.retry;
-    if (failed->words != trouble_ && setup_.say) {
+    if (failed->words != trouble_ && failed->words != "interrupted" && setup_.say) {
       setup_.say(domain::Severity::warning,
                  fmt::format("the command table is not looked at: {}", failed->words));
     }

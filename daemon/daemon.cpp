@@ -749,11 +749,11 @@ class Daemon::Impl {
     if (observer_) observer_->interrupt();
     if (command_table_) command_table_->interrupt();
     join(projector_stop_);
-    log_.listen({});
     snapshot_stop_ = true;
     join(snapshot_stop_);
     cold_stop_ = true;
     join(cold_stop_);
+    log_.listen({});  // no other thread speaks any more
   }
 
   void run_projector(const std::atomic<bool>& stop) {
