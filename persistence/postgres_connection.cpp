@@ -172,6 +172,8 @@ PostgresOutcome PostgresConnection::wait_for_notice(std::chrono::milliseconds lo
       PQfreemem(notice);
     }
   };
+  // Also without a wait, what has come is looked at.
+  if (PQconsumeInput(connection_) == 0) return lost_by_libpq();
   take_notices();
   for (auto waited = std::chrono::milliseconds{0}; !has_come && waited < longest;
        waited += wait_slice) {

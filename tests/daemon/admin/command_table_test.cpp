@@ -73,7 +73,7 @@ struct World {
   }
   /// Turns both ends, a bounded number of times, until the row is answered.
   bool answered(CommandTable& table, const std::string& id) {
-    for (int turn = 0; turn < 2000; ++turn) {
+    for (int turn = 0; turn < 20'000; ++turn) {
       table.run_once();
       table.turn(methods, now);
       if (turn % 10 == 0 && column(id, "state") != "new" && column(id, "state") != "taken") {
