@@ -165,6 +165,19 @@ Keeper::Step Keeper::judge_flatten(const Order& order) const {
   return {Next::go, size, held.is_negative() ? Side::buy : Side::sell};
 }
 
+void Keeper::cancel(Order& order, Reason why) {
+  // While the path is down a cancel is refused at once; it is asked for again when it is back.
+  if (!accounts_[order.asked.account].is_stream_ready) return;
+  const bool has_failed =
+      !order.cancel.request.is_none() && order.cancel.state == domain::RequestState::refused;
+  if (has_failed) {
+    if (order.watch.retry_due != domain::never) return;
+    order.watch.retry_due = decisions_.now() + retry_interval;
+    decisions_.wake_at(order.watch.retry_due);
+  }
+  order_manager_.cancel(order, why);
+}
+
 bool Keeper::replaces(const NewOrder& asked, OrderId old) const {
   for (OrderId id = asked.replaces; !id.is_none();) {
     if (id == old) return true;
@@ -196,10 +209,7 @@ Keeper::Step Keeper::judge(Order& order) {
       if (!old->is_terminal()) {
         // Its cancel did not work: it is asked for again, and nothing goes out before it has ended.
         const bool has_failed = old->cancel.state == domain::RequestState::refused;
-        if (has_failed && !old->is_held() && old->watch.retry_due == domain::never) {
-          old->watch.retry_due = decisions_.now() + retry_interval;
-          order_manager_.cancel(*old, Reason::replaced_by_new_order);
-        }
+        if (has_failed && !old->is_held()) cancel(*old, Reason::replaced_by_new_order);
         return {};
       }
       if (!is_over(*old)) return {};
@@ -215,7 +225,7 @@ Keeper::Step Keeper::judge(Order& order) {
     if (!has_ended) {
       if (!order.armed.is_triggered || bought.is_zero()) return {};
       Order* const working = orders_.find(parent->id());
-      if (is_at_venue(*working)) order_manager_.cancel(*working, Reason::canceled_by_strategy);
+      if (is_at_venue(*working)) cancel(*working, Reason::canceled_by_strategy);
       if (!is_over(*working)) return {};
     }
     rest = std::min(rest, dealer_.filled_of_family(asked.parent));
@@ -229,7 +239,7 @@ Keeper::Step Keeper::judge(Order& order) {
       is_any_there |= is_at_venue(other) || other.is_owed_fills();
       // A stop that has come takes the place of the others.
       const bool takes_place = waits_for_price && order.armed.is_triggered;
-      if (takes_place && is_at_venue(other)) order_manager_.cancel(other, Reason::group_filled);
+      if (takes_place && is_at_venue(other)) cancel(other, Reason::group_filled);
     });
     if (lost >= rest) return {Next::end_filled, {}, asked.side};
     rest -= lost;

@@ -57,6 +57,8 @@ class Keeper {
   void arm(const Order& order, domain::OrderArmed next);
   void settle(domain::OrderId id);
   Step judge(Order& order);
+  /// Asks for a cancel; one that was refused, once a second.
+  void cancel(Order& order, domain::Reason why);
   /// Whether an order is the new leg of another one, or of its new leg.
   bool replaces(const domain::NewOrder& asked, domain::OrderId old) const;
   domain::Quantity closable(const domain::NewOrder& asked) const;
