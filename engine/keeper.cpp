@@ -233,9 +233,11 @@ Keeper::Step Keeper::judge(Order& order) {
   if (!asked.group.is_none()) {
     Quantity lost;
     bool is_any_there = false;
+    bool is_stop_going = false;
     orders_.each_of_group(asked.group, [&](Order& other) {
       if (other.id() == asked.id || replaces(asked, other.id())) return;
       lost += other.now.filled;
+      is_stop_going |= other.armed.is_triggered && !is_over(other);
       is_any_there |= is_at_venue(other) || other.is_owed_fills();
       // A stop that has come takes the place of the others.
       const bool takes_place = waits_for_price && order.armed.is_triggered;
@@ -244,6 +246,8 @@ Keeper::Step Keeper::judge(Order& order) {
     if (lost >= rest) return {Next::end_filled, {}, asked.side};
     rest -= lost;
     if (waits_for_price && order.armed.is_triggered && is_any_there) return {};
+    // A stop whose price has come goes first, and alone.
+    if (!waits_for_price && is_stop_going) return {};
   }
   // What closes never closes more than is held: a fee may have taken from it, or someone else.
   if (asked.reduce_only) {

@@ -362,6 +362,16 @@ TEST_F(Brackets, AStopThatComesWhileTheParentWorksCancelsTheParentFirst) {
   EXPECT_EQ(sent(stop_loss)->quantity, "1"_qty);
 }
 
+TEST_F(Brackets, G14_TheTakeProfitDoesNotGoOutBesideAStopThatCameFirst) {
+  fill(entry, "1"_qty, "99"_px, 1);
+  price("96"_px);
+  h.report(entry, VenueOrderStatus::canceled, "1"_qty);
+  ASSERT_NE(sent(stop_loss), nullptr);
+  EXPECT_EQ(sent(take_profit), nullptr);
+  fill(stop_loss, "1"_qty, "95.9"_px, 2);
+  EXPECT_EQ(h.state(take_profit), OrderState::canceled);
+}
+
 TEST_F(Brackets, G14_AFilledStopLeavesNoTakeProfitBehind) {
   fill(entry, "3"_qty, "99"_px, 1);
   accept(take_profit);
