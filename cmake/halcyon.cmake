@@ -61,7 +61,8 @@ if(HALCYON_SANITIZE)
   set(halcyon_test_optimisation -O0)
 endif()
 target_compile_options(halcyon_precompiled_tests PRIVATE ${halcyon_test_optimisation})
-target_precompile_headers(halcyon_precompiled_tests PRIVATE ${house_words} <gmock/gmock.h> <gtest/gtest.h>)
+target_precompile_headers(halcyon_precompiled_tests PRIVATE ${house_words} <gmock/gmock.h> <gtest/gtest.h>
+                          <nlohmann/json.hpp> <rapidcheck.h> <rapidcheck/gtest.h>)
 
 # halcyon_cold(FILES...): never worth an optimiser's minutes in a build with sanitizers.
 function(halcyon_cold)

@@ -25,7 +25,7 @@ TEST(EnumName, IsTheEnumeratorAsItIsSpelled) {
   static_assert(enum_name(static_cast<Side>(200)) == "?");
   static_assert(enum_count<Side>() == 2);
   static_assert(enum_count<TimeInForce>() == 5);
-  static_assert(enum_count<OrderState>() == 11);
+  static_assert(enum_count<OrderState>() == 12);
   SUCCEED();
 }
 
