@@ -25,8 +25,7 @@ class Log {
 
   /// Who hears every line that is said; empty: nobody. Set it while no other thread speaks. It is
   /// called by whoever speaks.
-  using Listener =
-      std::function<void(LogLevel level, std::string_view who, std::string_view what)>;
+  using Listener = std::function<void(LogLevel level, std::string_view who, std::string_view what)>;
   void listen(Listener listener);
 
   /// `who`: the part that speaks ("journal", "binance market").

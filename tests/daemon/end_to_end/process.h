@@ -25,7 +25,7 @@ class Process {
 
   void terminate() const;  ///< SIGTERM
   void signal(int number) const;
-  void kill();             ///< SIGKILL, and waits for its end
+  void kill();  ///< SIGKILL, and waits for its end
   bool is_running();
   pid_t pid() const { return pid_; }
   /// The exit code (128 + signal when it was killed); empty when it has not ended within `bound`.

@@ -253,8 +253,8 @@ domain::Approved<domain::NewOrder> approved(const domain::NewOrder& order) {
       order.limit_price.is_positive() ? order.limit_price : domain::Price::from_units(100);
   if (order.stop_price.is_positive()) {
     // Where the market has to be for such a stop price.
-    const bool is_stop = order.type == domain::OrderType::stop ||
-                         order.type == domain::OrderType::stop_limit;
+    const bool is_stop =
+        order.type == domain::OrderType::stop || order.type == domain::OrderType::stop_limit;
     const bool is_above = is_stop == (order.side == domain::Side::buy);
     const auto away = domain::Price::from_raw(order.stop_price.raw() / 1000);
     view.reference = is_above ? order.stop_price - away : order.stop_price + away;
