@@ -306,7 +306,8 @@ class Venue {
          << "\"\n[strategies.flip]\ntype = \"trend_following\"\naccounts = [\"main\"]\n"
          << "instruments = [\"BTC/USDT\"]\ntimeframe = \"1s\"\ncapital = \"600\"\n"
          << "fast_period = 1\nslow_period = 2\n"
-         << "[risk]\nmax_orders_per_second = 1000\n";
+         << "[risk]\nmax_orders_per_second = 1000\nmax_messages_per_minute = 60000\n"
+         << "duplicate_window_ms = 0\n";
   }
 
   void start_daemon() {
