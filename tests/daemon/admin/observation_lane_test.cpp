@@ -95,8 +95,9 @@ TEST(ObservationTap, CountsTradesThatDoNotFitAndTellsTheReaderOfThem) {
 TEST(ObservationTap, LetsAQuoteThroughOncePerInterval) {
   World world;
   for (int ms = 0; ms < 3000; ms += 10) {
-    world.tap.see(world.event(noon + std::chrono::milliseconds{ms}, Quote{"1"_px, "2"_px}),
-                  world.engine);
+    world.tap.see(
+        world.event(noon + std::chrono::milliseconds{ms}, Quote{"1"_px, "2"_px, {}, {}, 0}),
+        world.engine);
   }
   EXPECT_EQ(world.drain().size(), 3U);
 }
@@ -142,7 +143,7 @@ TEST(ObservationTap, SendsNothingThatIsNotKept) {
   settings.candles = settings.tickers = settings.book_snapshots = false;
   World world{settings};
   world.trade(1);
-  world.tap.see(world.event(noon, Quote{"1"_px, "2"_px}), world.engine);
+  world.tap.see(world.event(noon, Quote{"1"_px, "2"_px, {}, {}, 0}), world.engine);
   EXPECT_TRUE(world.drain().empty());
 }
 
