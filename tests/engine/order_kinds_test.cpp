@@ -78,7 +78,8 @@ struct OrderKinds : ::testing::Test {
     }
     return found;
   }
-  void restart(Price bid = "99"_px, Price ask = "101"_px) {
+  void restart() { restart("99"_px, "101"_px); }
+  void restart(Price bid, Price ask) {
     h.restart_from_journal();
     h.start(h.epoch + 1);
     h.hear_rules();
