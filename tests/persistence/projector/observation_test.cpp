@@ -54,13 +54,17 @@ struct World {
   std::vector<std::string> said;
 };
 
-Event trade(std::uint64_t id, Timestamp time, Price price, Quantity quantity = "1"_qty) {
+Event trade(std::uint64_t id, Timestamp time, Price price, Quantity quantity) {
   Event event;
   event.instrument = InstrumentId{0};
   event.venue_time = time;
   event.received = time + std::chrono::milliseconds{3};
   event.what = Trade{price, quantity, id, Aggressor::seller};
   return event;
+}
+
+Event trade(std::uint64_t id, Timestamp time, Price price) {
+  return trade(id, time, price, "1"_qty);
 }
 
 /// Turns until nothing waits; a bound on turns instead of on time.
