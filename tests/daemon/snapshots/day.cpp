@@ -63,10 +63,15 @@ void Day::step(const Step& step) {
       if (step.second % 3 == 0) {
         h.fill(order, Quantity::from_raw(1'000'000 + step.second), "100.25"_px, ++trades_);
       } else {
+        // A fill may make further commands, so what is there now is looked through first.
+        std::vector<Quantity> asked_for;
         for (const auto& command : h.commands()) {
           const auto* asked = std::get_if<Approved<NewOrder>>(&command.what);
           if (asked == nullptr || asked->value().id != orders_.back()) continue;
-          h.fill(orders_.back(), asked->value().quantity, "100.25"_px, ++trades_);
+          asked_for.push_back(asked->value().quantity);
+        }
+        for (const Quantity quantity : asked_for) {
+          h.fill(orders_.back(), quantity, "100.25"_px, ++trades_);
         }
       }
       break;
