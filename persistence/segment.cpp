@@ -566,16 +566,16 @@ class Walker {
         return;
       }
       const TailView tail = examine_tail(*reader, offset, walk_.last_sequence);
-      if (found == SegmentReader::Found::nothing && tail.dirty_end != offset &&
-          reader->at(offset, bytes) != SegmentReader::Found::nothing) {
-        continue;  // a live journal: it went on while we looked
-      }
-      end_of_segment(file.path, offset, *reader, tail, next_first, is_last);
+      const std::uint64_t watermark = reader->watermark();
+      // A live journal may have gone on, and have said so, while we looked; what was on disk before
+      // that word was read can be seen now.
+      if (reader->at(offset, bytes) != found) continue;
+      end_of_segment(file.path, offset, watermark, tail, next_first, is_last);
       return;
     }
   }
 
-  void end_of_segment(const std::string& path, std::uint64_t offset, const SegmentReader& reader,
+  void end_of_segment(const std::string& path, std::uint64_t offset, std::uint64_t watermark,
                       const TailView& tail, std::uint64_t next_first, bool is_last) {
     walk_.is_sealed = false;
     walk_.end = offset;
@@ -591,7 +591,6 @@ class Walker {
                       walk_.last_sequence, mend_damage));
     }
     const std::uint64_t lost = walk_.last_sequence + 1;
-    const std::uint64_t watermark = reader.watermark();
     const bool was_durable =
         tail.durable >= lost || (watermark != no_watermark && watermark >= lost);
     if (tail.has_later_frame && tail.later_sequence == lost) {
