@@ -61,11 +61,14 @@ class World {
   std::vector<std::string> postgres_fills() const;
 
   /// Halts trading, waits until nothing is under way, and compares simulator, daemon and
-  /// PostgreSQL: fills, orders, positions, balances. Returns the differences in words; empty: they
-  /// agree.
+  /// PostgreSQL: fills, orders, positions, balances. Returns the differences that stay, in words;
+  /// empty: they agree.
   std::vector<std::string> disagreements();
 
  private:
+  /// What differs at this moment.
+  std::vector<std::string> differences();
+
   std::filesystem::path directory_;
   std::string dsn_;
   std::string test_clock_;  ///< the option's value; empty: the machine's clock
