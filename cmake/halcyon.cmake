@@ -71,9 +71,13 @@ function(halcyon_cold)
   endif()
 endfunction()
 
-# halcyon_room(NAME sources... PUBLIC libs... PRIVATE libs...): one library a room, halcyon::NAME.
+# halcyon_room(NAME [COLD] sources... PUBLIC libs... PRIVATE libs...): one library a room,
+# halcyon::NAME; COLD: all its files are.
 function(halcyon_room name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(ARG_COLD)
+    halcyon_cold(${ARG_SOURCES})
+  endif()
   add_library(halcyon_${name} STATIC ${ARG_SOURCES})
   add_library(halcyon::${name} ALIAS halcyon_${name})
   target_link_libraries(halcyon_${name} PUBLIC halcyon::options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
@@ -82,7 +86,8 @@ function(halcyon_room name)
 endfunction()
 
 # halcyon_test(NAME SOURCES ... LIBS ...): one test program; every TEST in it is a ctest case.
-# Discovery happens when the tests run, so that building never executes a program.
+# Discovery happens when the tests run, so that building never executes a program. What may take
+# longest begins first.
 include(GoogleTest)
 add_custom_target(halcyon_tsan_tests)
 function(halcyon_test name)
@@ -103,7 +108,7 @@ function(halcyon_test name)
     add_dependencies(halcyon_tsan_tests ${name})
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
-                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABEL}")
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} LABELS "${ARG_LABEL}")
 endfunction()
 
 # halcyon_fuzz(NAME SOURCES ... LIBS ...): a libFuzzer target, only in the clang fuzz build.
