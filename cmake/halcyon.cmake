@@ -85,15 +85,21 @@ function(halcyon_room name)
   target_precompile_headers(halcyon_${name} REUSE_FROM halcyon_precompiled_rooms)
 endfunction()
 
-# halcyon_test(NAME SOURCES ... LIBS ...): one test program; every TEST in it is a ctest case.
+# halcyon_test(NAME [WHOLE] SOURCES ... LIBS ...): one test program; every TEST in it is a ctest case, or
+# with WHOLE the program is one: where its tests share what is dear to make. Under sanitizers all are,
+# since the start of a process costs more there than most tests.
 # Discovery happens when the tests run, so that building never executes a program. What may take
 # longest begins first.
 include(GoogleTest)
 add_custom_target(halcyon_tsan_tests)
 function(halcyon_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABEL" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SOURCES;LIBS;LABEL" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
+  endif()
+  if(HALCYON_SANITIZE)
+    set(ARG_WHOLE TRUE)
+    math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE halcyon::options ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
@@ -107,8 +113,13 @@ function(halcyon_test name)
   if("tsan" IN_LIST ARG_LABEL)
     add_dependencies(halcyon_tsan_tests ${name})
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
-                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} LABELS "${ARG_LABEL}")
+  if(ARG_WHOLE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} LABELS "${ARG_LABEL}")
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}."
+                         PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} LABELS "${ARG_LABEL}")
+  endif()
 endfunction()
 
 # halcyon_fuzz(NAME SOURCES ... LIBS ...): a libFuzzer target, only in the clang fuzz build.
