@@ -41,6 +41,7 @@ namespace {
 
 using namespace halcyon;
 using namespace halcyon::gateways;
+using namespace halcyon::gateways;
 using namespace halcyon::gateways::binance;
 namespace ondemand = simdjson::ondemand;
 

@@ -178,6 +178,8 @@ class BinanceCore final : public BinanceVenue {
   std::optional<Failure> banned(Timestamp now) const;
   Answer run(Call& call);
   boost::json::array limits_json(const Call& call) const;
+  static boost::json::object limit_json(std::string_view type, std::string_view interval,
+                                        int number, int limit);
   std::string envelope(const Call& call, const std::string& id, const Answer& answer,
                        bool with_limits) const;
   static int weight_of(const Call& call);
@@ -190,6 +192,15 @@ class BinanceCore final : public BinanceVenue {
   static std::optional<Amount> amount(Call& call, std::string_view name);
   static std::string client_id(Call& call, std::string_view name);
   Listing* listing(Call& call);
+  // Rows of an answer: as many as asked for, `default_limit` without a word, and `max_limit` at
+  // most.
+  static constexpr std::size_t default_limit = 500;
+  static constexpr std::size_t max_limit = 1000;
+  static std::size_t page(std::optional<std::int64_t> limit, std::size_t otherwise,
+                          std::size_t most);
+  /// Larger numbers of a request count microseconds.
+  static constexpr std::int64_t greatest_milliseconds = 100'000'000'000'000;
+  static std::optional<Timestamp> time_of(std::optional<std::int64_t> number);
   /// How the parameters of one order are called: alone, or as a member of a list.
   struct OrderNames {
     std::string prefix = {};  ///< "above": abovePrice

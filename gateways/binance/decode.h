@@ -12,6 +12,7 @@
 #include "domain/command.h"
 #include "domain/event.h"
 #include "gateways/binance/symbols.h"
+#include "gateways/decode.h"
 #include "gateways/session.h"
 
 namespace halcyon::gateways::binance {
@@ -20,46 +21,6 @@ namespace halcyon::gateways::binance {
 // on error nothing is appended and `Output` is as before. What the decoder does not read it does
 // not judge: fields that are unknown, or known and not needed, may hold anything that is JSON.
 // Section numbers are those of the protocol reference in docs/venues/binance.md.
-
-/// What was wrong with a frame.
-enum class DecodeError : std::uint8_t {
-  none,
-  not_json,        ///< malformed
-  truncated,       ///< ends too early
-  missing_field,   ///< a field that the message cannot be understood without
-  wrong_type,      ///< text where a number belongs, and so on
-  bad_number,      ///< out of range, more than nine decimals, an exponent
-  bad_word,        ///< a side, status or kind that is none
-  unknown_symbol,  ///< not one of ours
-  too_large,       ///< above `max_frame_bytes`
-};
-
-/// Longer frames are refused unread. The venue's largest answers (all open orders of an account)
-/// are below 1 MB.
-inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20;
-/// REST bodies may be larger: exchangeInfo of some hundred symbols.
-inline constexpr std::size_t max_body_bytes = std::size_t{32} << 20;
-
-/// Memory of the decoder, reused from frame to frame. One for each thread.
-class Scratch {
- public:
-  Scratch();
-  ~Scratch();
-  Scratch(Scratch&&) noexcept;
-  Scratch& operator=(Scratch&&) noexcept;
-
-  struct Impl;
-  Impl& impl() { return *impl_; }
-
- private:
-  std::unique_ptr<Impl> impl_;
-};
-
-/// Where decoded events go. An event with text has `remark` = 1 + index into `remarks`.
-struct Output {
-  std::vector<domain::Event>& events;
-  std::vector<std::string>& remarks;
-};
 
 // ---- Market streams (section 3) -----------------------------------------------------------------
 

@@ -29,6 +29,11 @@ enum class Reaction : std::uint8_t {
   reconcile,        ///< our mapping is wrong: compare everything
 };
 
+// Codes that sessions know by name.
+inline constexpr std::int32_t filter_failure_code = -1013;
+inline constexpr std::int32_t cancel_refused_code = -2011;
+inline constexpr std::int32_t subscription_active_code = -2035;
+
 struct VenueError {
   std::int32_t first = 0;  ///< the code, or the least negative of a range
   std::int32_t last = 0;   ///< the same, or the most negative

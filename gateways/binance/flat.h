@@ -9,7 +9,7 @@
 
 #include "gateways/binance/json_text.h"
 #include "gateways/binance/levels.h"
-#include "gateways/binance/number_text.h"
+#include "gateways/number_text.h"
 
 namespace halcyon::gateways::binance {
 

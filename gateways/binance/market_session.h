@@ -11,10 +11,10 @@
 
 #include "domain/event.h"
 #include "gateways/binance/book_sync.h"
-#include "gateways/binance/counters.h"
 #include "gateways/binance/decode.h"
-#include "gateways/binance/pacing.h"
 #include "gateways/binance/symbols.h"
+#include "gateways/counters.h"
+#include "gateways/pacing.h"
 #include "gateways/session.h"
 
 namespace halcyon::gateways::binance {
@@ -96,6 +96,10 @@ class MarketSession final : public Session {
                     Actions& actions);
 
  private:
+  // Parts of a REST tag, which says what the answer belongs to.
+  static constexpr std::uint32_t generation_mask = (1U << 18) - 1;
+  static constexpr std::uint32_t index_mask = (1U << 12) - 1;
+
   /// Of the second connection. In `ready` both carry every stream.
   enum class Second : std::uint8_t { none, connecting, subscribing, ready };
   enum class State : std::uint8_t { closed, subscribing, ready };

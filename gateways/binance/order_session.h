@@ -10,15 +10,15 @@
 
 #include "domain/command.h"
 #include "domain/event.h"
-#include "gateways/binance/counters.h"
 #include "gateways/binance/decode.h"
 #include "gateways/binance/encode.h"
 #include "gateways/binance/errors.h"
 #include "gateways/binance/filters.h"
-#include "gateways/binance/pacing.h"
-#include "gateways/binance/request_table.h"
+#include "gateways/binance/requests.h"
 #include "gateways/binance/sign.h"
 #include "gateways/binance/symbols.h"
+#include "gateways/counters.h"
+#include "gateways/pacing.h"
 #include "gateways/session.h"
 
 namespace halcyon::gateways::binance {
@@ -111,13 +111,17 @@ class OrderSession final : public Session {
   void on_second_closed(std::string_view why, domain::Timestamp now, Actions& actions) override;
 
  private:
+  static constexpr std::string_view used_weight_header = "X-MBX-USED-WEIGHT-1M";
+  /// More kinds of refusals than the document lists are not told apart in words.
+  static constexpr std::size_t max_codes_said = 64;
+
   /// Of the connection that shall take the first one's place. In `ready` both carry the private
   /// stream, new requests go to the second, and the first one's answers are waited for.
   enum class Second : std::uint8_t { none, connecting, logging_on, subscribing, ready };
   enum class State : std::uint8_t { closed, measuring, logging_on, subscribing, ready, draining };
   enum class Pause : std::uint8_t { none, paced, forbidden };  ///< before the next connection
 
-  // Sending.
+  // Sending (order_sending.cpp).
   RequestContext context_at(domain::Timestamp now, bool by_rest = false) const;
   void place(const domain::NewOrder& order, domain::Timestamp valid_until, domain::Timestamp now,
              Actions& actions);
@@ -148,7 +152,7 @@ class OrderSession final : public Session {
   Pending* open_request(Method method, domain::Timestamp now);
   void send(const Encoded& encoded, Actions& actions);
 
-  // The second connection.
+  // The second connection (order_second.cpp).
   void start_rollover(domain::Timestamp now, Actions& actions);
   void on_second_answer(Method method, const Response& response, domain::Timestamp now,
                         Actions& actions);
@@ -159,7 +163,7 @@ class OrderSession final : public Session {
   void drop_repeats(std::size_t start, bool is_second, Actions& actions);
   void plan_rollover(domain::Timestamp now);
 
-  // Answers.
+  // Answers (order_answers.cpp).
   void on_response(const Response& response, domain::Timestamp now, Actions& actions);
   void on_time_answer(domain::Timestamp sent, const Response& response, domain::Timestamp now,
                       Actions& actions);
@@ -222,11 +226,11 @@ class OrderSession final : public Session {
                       domain::Timestamp now, Actions& actions);
   bool said_before(std::int32_t code);
 
-  // REST.
+  // REST (order_rest.cpp).
   enum class RestKind : std::uint8_t { request, filters, average };
   static std::uint32_t tag(RestKind kind, std::uint64_t number) {
     return static_cast<std::uint32_t>(kind) << 30 |
-           static_cast<std::uint32_t>(number & RequestTable::tag_mask);
+           static_cast<std::uint32_t>(number & Requests::tag_mask);
   }
   static void decode_kept(const void* context, std::string_view body, RestAnswer& answer);
   static void decode_rest_filters(const void* context, std::string_view body, RestAnswer& answer);
@@ -244,7 +248,7 @@ class OrderSession final : public Session {
   OrderSettings settings_;
   bool signs_each_;  ///< the key cannot log on
   Scratch scratch_;
-  RequestTable requests_;
+  Requests requests_;
   std::array<char, max_request_bytes> buffer_{};
 
   State state_ = State::closed;

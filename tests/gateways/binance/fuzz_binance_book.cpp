@@ -12,6 +12,7 @@
 namespace {
 
 using namespace halcyon;
+using namespace halcyon::gateways;
 using namespace halcyon::gateways::binance;
 
 void require(bool condition) {

@@ -19,6 +19,7 @@ namespace {
 
 using namespace halcyon;
 using namespace halcyon::gateways;
+using namespace halcyon::gateways;
 using namespace halcyon::gateways::binance;
 
 const Symbols& symbols() {

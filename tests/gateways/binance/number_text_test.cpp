@@ -1,4 +1,4 @@
-#include "gateways/binance/number_text.h"
+#include "gateways/number_text.h"
 
 #include <string>
 

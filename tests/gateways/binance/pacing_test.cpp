@@ -1,4 +1,4 @@
-#include "gateways/binance/pacing.h"
+#include "gateways/pacing.h"
 
 #include <vector>
 

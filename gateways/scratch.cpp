@@ -1,11 +1,11 @@
-#include "gateways/binance/decode.h"
-#include "gateways/binance/json_text.h"
+#include "gateways/decode.h"
+#include "gateways/json_text.h"
 
-namespace halcyon::gateways::binance {
+namespace halcyon::gateways {
 
 Scratch::Scratch() : impl_(std::make_unique<Impl>()) {}
 Scratch::~Scratch() = default;
 Scratch::Scratch(Scratch&&) noexcept = default;
 Scratch& Scratch::operator=(Scratch&&) noexcept = default;
 
-}  // namespace halcyon::gateways::binance
+}  // namespace halcyon::gateways

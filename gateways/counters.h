@@ -9,7 +9,7 @@
 #include "domain/enum_name.h"
 #include "gateways/session.h"
 
-namespace halcyon::gateways::binance {
+namespace halcyon::gateways {
 
 /// Counters by enumerator, as long as the enum.
 template <class Enum>
@@ -30,4 +30,4 @@ void count_each(std::string_view prefix, const CountsOf<Enum>& counts,
   for (std::size_t index = 1; index < counts.size(); ++index) count(names[index], counts[index]);
 }
 
-}  // namespace halcyon::gateways::binance
+}  // namespace halcyon::gateways

@@ -11,7 +11,7 @@
 
 #include "domain/decimal.h"
 
-namespace halcyon::gateways::binance {
+namespace halcyon::gateways {
 
 // Numbers as they stand in a frame, read in place, sixteen characters at a step. Every reader may
 // look at up to 64 bytes behind the start of the number and believes none that are no part of it:
@@ -328,4 +328,4 @@ template <class Amount>
   return false;
 }
 
-}  // namespace halcyon::gateways::binance
+}  // namespace halcyon::gateways

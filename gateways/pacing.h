@@ -8,7 +8,7 @@
 #include "domain/ids.h"
 #include "domain/time.h"
 
-namespace halcyon::gateways::binance {
+namespace halcyon::gateways {
 
 using namespace std::chrono_literals;
 
@@ -123,4 +123,4 @@ class ClockEstimate {
   std::size_t count_ = 0;
 };
 
-}  // namespace halcyon::gateways::binance
+}  // namespace halcyon::gateways
