@@ -41,7 +41,6 @@ namespace {
 
 using namespace halcyon;
 using namespace halcyon::gateways;
-using namespace halcyon::gateways;
 using namespace halcyon::gateways::binance;
 namespace ondemand = simdjson::ondemand;
 

@@ -22,7 +22,7 @@ enum class Sync : std::uint8_t { process, power };
 enum class LogFormat : std::uint8_t { text, json };
 enum class VenueKind : std::uint8_t { binance, coinbase, alpaca };
 enum class Environment : std::uint8_t { production, testnet, venue_paper, simulator };
-enum class Channel : std::uint8_t { trades, quotes, book };
+enum class Channel : std::uint8_t { trades, quotes, book, agg_trades, partial_book, klines };
 enum class AccountMode : std::uint8_t { live, paper };
 enum class Market : std::uint8_t { spot, margin, futures };
 enum class LogLevel : std::uint8_t { trace, debug, info, warning, error };
@@ -122,7 +122,10 @@ struct Venue {
   std::string ca_file;          ///< an extra trust anchor; empty: the system's
   std::vector<std::string> instruments;
   std::vector<Channel> channels{Channel::trades, Channel::quotes, Channel::book};
+  /// Binance: of the instruments that are listened to otherwise than `channels` says.
+  std::map<std::string, std::vector<Channel>> channels_of;
   bool rest_orders = false;  ///< Binance: orders by REST while the order connection is down
+  bool two_feeds = false;    ///< Binance: two market connections, of which the first copy wins
 };
 
 struct Account {

@@ -148,11 +148,19 @@ inline constexpr auto venue_fields = std::tuple{
     Field{"instruments", &Venue::instruments, Unit::instruments, 1, 1'000,
           "What is listened to and may be traded: BASE/QUOTE, or a stock's ticker.",
           "[\"BTC/USDT\"]", Need::required},
-    Field{"channels", &Venue::channels, Unit::choices, 1, 3,
-          "What is listened to of each instrument."},
+    Field{"channels", &Venue::channels, Unit::choices, 1, 6,
+          "What is listened to of each instrument. binance: agg_trades (a taker's trades at one "
+          "price in one) in the place of trades, partial_book (the best twenty levels) in the "
+          "place of book, klines (the venue's own candles, of what strategies ask for)."},
+    Field{"channels_of", &Venue::channels_of, Unit::choices, 1, 1'000,
+          "binance: instruments of which something else is listened to.",
+          "{ \"BTC/USDT\" = [\"agg_trades\", \"quotes\"] }"},
     Field{"rest_orders", &Venue::rest_orders, Unit::flag, 0, 1,
           "binance: while the order connection is down, orders go by REST; cancels and questions "
           "always do."},
+    Field{"two_feeds", &Venue::two_feeds, Unit::flag, 0, 1,
+          "binance: two connections carry the market data, and the first copy of each event wins; "
+          "the metrics say who won, and by how much."},
 };
 
 inline constexpr auto account_fields = std::tuple{

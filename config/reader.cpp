@@ -301,6 +301,27 @@ std::string take(const toml::node& node, const Bounds& bound,
   return {};
 }
 
+std::string take(const toml::node& node, const Bounds& bound,
+                 std::map<std::string, std::vector<Channel>>& values) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr || static_cast<std::int64_t>(table->size()) < bound.min ||
+      static_cast<std::int64_t>(table->size()) > bound.max) {
+    return "must be a table of lists, each of " + bound.may_be;
+  }
+  const Bounds one{Unit::choices, 1, static_cast<std::int64_t>(domain::enum_count<Channel>()),
+                   bound.may_be};
+  std::map<std::string, std::vector<Channel>> taken;
+  for (const auto& [instrument, list] : *table) {
+    std::vector<Channel> channels;
+    if (std::string wrong = take(list, one, channels); !wrong.empty()) {
+      return std::string{instrument.str()} + " " + wrong;
+    }
+    taken.emplace(instrument.str(), std::move(channels));
+  }
+  values = std::move(taken);
+  return {};
+}
+
 template <class Value>
 std::string take(const toml::node& node, const Bounds& bound, std::optional<Value>& value) {
   Value taken{};
@@ -581,6 +602,7 @@ class Reader {
         domain::enum_parse<VenueKind>(table["kind"].value_or(std::string{}))) {
       listed_instruments(table, path, venue);
       feeds(table, path, venue);
+      channels(table, path, venue);
       if (domain::enum_parse<Environment>(table["environment"].value_or(std::string{}))) {
         addresses(table, path, venue);
       }
@@ -641,6 +663,38 @@ class Reader {
       return " must be in capitals";
     }
     return {};
+  }
+
+  /// Channels that contradict each other, or that the venue's kind does not have.
+  void channels(const toml::table& table, const std::string& path, const Venue& venue) {
+    const auto problem = [&venue](const std::vector<Channel>& list) -> std::string {
+      const auto has = [&list](Channel channel) {
+        return std::find(list.begin(), list.end(), channel) != list.end();
+      };
+      if (has(Channel::trades) && has(Channel::agg_trades)) {
+        return "trades and agg_trades say the same twice; leave one of them out";
+      }
+      if (has(Channel::book) && has(Channel::partial_book)) {
+        return "book and partial_book say the same twice; leave one of them out";
+      }
+      if (venue.kind != VenueKind::binance &&
+          (has(Channel::agg_trades) || has(Channel::partial_book) || has(Channel::klines))) {
+        return "agg_trades, partial_book and klines are binance's; leave them out";
+      }
+      return {};
+    };
+    if (const std::string words = problem(venue.channels); !words.empty()) {
+      say_at(table, path, "channels", words);
+    }
+    for (const auto& [instrument, list] : venue.channels_of) {
+      std::string words = problem(list);
+      if (venue.kind != VenueKind::binance) words = "is for kind = \"binance\"; leave it out";
+      if (std::find(venue.instruments.begin(), venue.instruments.end(), instrument) ==
+          venue.instruments.end()) {
+        words = "\"" + instrument + "\" is not in instruments";
+      }
+      if (!words.empty()) say_at(table, path, "channels_of", words);
+    }
   }
 
   void listed_instruments(const toml::table& table, const std::string& path, const Venue& venue) {

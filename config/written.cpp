@@ -56,6 +56,14 @@ std::string written(const std::map<std::string, domain::Money>& values) {
   return values.empty() ? text : "{ " + text + " }";
 }
 
+std::string written(const std::map<std::string, std::vector<Channel>>& values) {
+  std::string text;
+  for (const auto& [instrument, channels] : values) {
+    text += (text.empty() ? "" : ", ") + in_quotes(instrument) + " = " + written(channels);
+  }
+  return values.empty() ? text : "{ " + text + " }";
+}
+
 std::string bounds(Unit unit, std::int64_t min, std::int64_t max) {
   const std::string range = std::to_string(min) + " to " + std::to_string(max);
   switch (unit) {

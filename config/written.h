@@ -47,6 +47,7 @@ std::string written(const std::vector<Item>& values) {
 }
 
 std::string written(const std::map<std::string, domain::Money>& values);
+std::string written(const std::map<std::string, std::vector<Channel>>& values);
 
 template <class Value>
 std::string written(const std::optional<Value>& value) {
@@ -77,6 +78,10 @@ struct ChoiceOf {
 };
 template <>
 struct ChoiceOf<std::vector<Channel>> {
+  using Type = Channel;
+};
+template <>
+struct ChoiceOf<std::map<std::string, std::vector<Channel>>> {
   using Type = Channel;
 };
 

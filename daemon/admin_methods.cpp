@@ -210,6 +210,9 @@ class AdminMethods::Call {
   Outcome trading_release();
   Outcome strategies_pause() { return pause(true); }
   Outcome strategies_start() { return pause(false); }
+  Outcome market_subscribe() { return listen(true); }
+  Outcome market_unsubscribe() { return listen(false); }
+  Outcome listen(bool listens);
   Outcome positions_list();
   Outcome fills_list();
   Outcome balances_list();
@@ -310,6 +313,8 @@ std::span<const AdminMethods::Method> AdminMethods::table() {
       {"adjustments.accept", Role::admin, &Call::adjustments_accept},
       {"strategies.pause", Role::trade, &Call::strategies_pause},
       {"strategies.start", Role::trade, &Call::strategies_start},
+      {"market.subscribe", Role::trade, &Call::market_subscribe},
+      {"market.unsubscribe", Role::trade, &Call::market_unsubscribe},
       {"positions.list", Role::observe, &Call::positions_list},
       {"fills.list", Role::observe, &Call::fills_list},
       {"balances.list", Role::observe, &Call::balances_list},
@@ -697,6 +702,38 @@ Outcome AdminMethods::Call::risk_set() {
   const std::string reason = read_reason();
   if (params_.wrong()) return *params_.wrong();
   return command(limit, reason);
+}
+
+Outcome AdminMethods::Call::listen(bool listens) {
+  const auto instrument = read_instrument();
+  const std::string reason = read_reason();
+  if (!instrument) params_.fail("instrument: is missing");
+  if (params_.wrong()) return *params_.wrong();
+  // Without its data an instrument has no price: nobody may depend on one.
+  std::string user;
+  for (const config::Strategy& strategy : config_.strategies) {
+    for (const std::string& written : strategy.instruments) {
+      const config::Venue* venue = config::find_venue(config_, written);
+      const auto& row = model_.catalog().instrument(*instrument);
+      if (venue != nullptr && venue->name == model_.name(row.venue) &&
+          config::symbol_of(written) == row.symbol) {
+        user = "strategy " + strategy.name + " trades it";
+      }
+    }
+  }
+  for (const auto& [key, position] : model_.positions()) {
+    if (std::get<2>(key) == *instrument && !position.what.quantity.is_zero()) {
+      user = "it is held";
+    }
+  }
+  for (const auto& [id, view] : model_.orders()) {
+    if (view.is_open() && view.order.instrument == *instrument) user = "an order of it is open";
+  }
+  if (!listens && !user.empty()) {
+    params_.fail("instrument: " + user + ", so its market data is needed");
+    return *params_.wrong();
+  }
+  return command(domain::Listen{*instrument, listens}, reason);
 }
 
 Outcome AdminMethods::Call::adjustments_list() {

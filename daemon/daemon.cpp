@@ -332,21 +332,12 @@ class Daemon::Impl {
     new_definitions_.emplace_back(defined, kept);
   }
 
-  engine::Setup engine_setup() const {
-    engine::Setup setup;
-    setup.config = &config_;
-    setup.catalog = &catalog_;
-    setup.visibility = visibility_rules(config_, catalog_);
-    setup.abilities = order_abilities(config_, catalog_);
-    return setup;
-  }
-
   std::uint64_t snapshot_sequence() const {
     return recovered_.snapshot == nullptr ? 0 : recovered_.snapshot->sequence();
   }
 
   void make_engine() {
-    engine_ = std::make_unique<engine::Engine>(engine_setup());
+    engine_ = std::make_unique<engine::Engine>(engine_setup(config_, catalog_));
     if (recovered_.is_new) return;
     // The second reading: the engine needed all names before the first record.
     if (recovered_.snapshot != nullptr) {
@@ -608,7 +599,9 @@ class Daemon::Impl {
     setup.daemon_name = config_.daemon.name;
     setup.every_frames = static_cast<std::uint64_t>(config_.journal.snapshot_frames);
     setup.keep = std::chrono::days{config_.journal.keep_days};
-    setup.make_engine = [this] { return std::make_unique<engine::Engine>(engine_setup()); };
+    setup.make_engine = [this] {
+      return std::make_unique<engine::Engine>(engine_setup(config_, catalog_));
+    };
     setup.now = [this] { return clock_.now(); };
     setup.durable = [this] { return journal_->durable_sequence(); };
     // Without PostgreSQL the journal alone keeps everything.

@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "domain/check.h"
+
 namespace halcyon::daemon {
 
 namespace {
@@ -34,6 +36,7 @@ void Driver::start(domain::Timestamp now) {
       counter_values_.at(counter_index_++).store(value, std::memory_order_relaxed);
     }
   };
+  session_->allow_second();
   session_->on_start(now, actions_);
   perform(now);
   connect_at_ = now;
@@ -52,16 +55,32 @@ void Driver::publish_counters(domain::Timestamp now) {
   session_->each_counter(publish_);
 }
 
+gateways::transport::Connection* Driver::first_line() {
+  return asked_second_ == gateways::Actions::Second::promote ? second_.get() : connection_.get();
+}
+
 void Driver::perform(domain::Timestamp now) {
   // What goes to the venue first: the rest is ours and can wait for a microsecond.
-  if (connection_ != nullptr) {
+  if (auto* line = first_line(); line != nullptr) {
     for (std::size_t index = 0; index < actions_.frame_count(); ++index) {
       // A refused text needs no word here: the connection is closed, and closed() says what
       // becomes of every request that was under way.
-      const auto sent = connection_->send(actions_.frame(index));
-      if (sent == gateways::transport::Sent::full)
-        connection_->drop("the venue takes no more data");
+      const auto sent = line->send(actions_.frame(index));
+      if (sent == gateways::transport::Sent::full) line->drop("the venue takes no more data");
     }
+  }
+  if (second_ != nullptr) {
+    for (std::size_t index = 0; index < actions_.second_frame_count(); ++index) {
+      const auto sent = second_->send(actions_.second_frame(index));
+      if (sent == gateways::transport::Sent::full) second_->drop("the venue takes no more data");
+    }
+  }
+  using Second = gateways::Actions::Second;
+  if (asked_second_ == Second::promote) {
+    opens_another_ = opens_another_ || actions_.second() == Second::open;
+  } else if (actions_.second() != Second::none) {
+    asked_second_ = actions_.second();
+    second_why_ = actions_.why();
   }
   const auto events = actions_.events();
   if (ends_.market && !events.empty()) {
@@ -89,18 +108,66 @@ void Driver::perform(domain::Timestamp now) {
     }
   }
   for (const std::string& words : actions_.said()) say_(words);
-  const bool reconnects = actions_.wants_reconnect();
-  if (reconnects) {
+  if (actions_.wants_reconnect()) {
     connect_at_ = actions_.reconnect_at();
-    if (connection_ != nullptr && !connection_->is_closed()) connection_->drop(actions_.why());
+    auto* line = first_line();
+    if (line != nullptr && !line->is_closed()) line->drop(actions_.why());
   }
   actions_.clear();
-  static_cast<void>(now);
+  if (!is_reading_) settle_second(now);
 }
 
 void Driver::closed(std::string_view why, domain::Timestamp now) {
   say_(std::string{"connection closed: "}.append(why));
   session_->on_closed(why, now, actions_);
+  perform(now);
+}
+
+bool Driver::settle_second(domain::Timestamp now) {
+  using Second = gateways::Actions::Second;
+  switch (std::exchange(asked_second_, Second::none)) {
+    case Second::none:
+      return false;
+    case Second::open:
+      if (is_second_connecting_) return false;
+      second_.reset();
+      if (now < second_not_before_ ||
+          !ends_.tasks.try_push(HelperTask{ConnectTask{session_->endpoint(), true}})) {
+        session_->on_second_closed(now < second_not_before_ ? "the venue wants no connections yet"
+                                                            : "the helper has too much to do",
+                                   now, actions_);
+        perform(now);
+        return false;
+      }
+      is_second_connecting_ = true;
+      return false;
+    case Second::close:
+      second_.reset();
+      return false;
+    case Second::promote:
+      HALCYON_CHECK(second_ != nullptr, "a session promotes only a connection that is there");
+      say_("a new connection has taken the place of the old one: " + second_why_);
+      connection_ = std::move(second_);
+      if (std::exchange(opens_another_, false)) {
+        asked_second_ = Second::open;
+        settle_second(now);
+      }
+      return true;
+  }
+  return false;
+}
+
+void Driver::on_second_made(ConnectResult& made, domain::Timestamp now) {
+  is_second_connecting_ = false;
+  if (made.connection == nullptr) {
+    second_not_before_ = now + made.failure.retry_after;
+    session_->on_second_closed(made.failure.words, now, actions_);
+  } else {
+    second_ = std::move(made.connection);
+    bump(counters_.connects);
+    say_("second connection is there");
+    session_->on_second_open(now, actions_);
+  }
   perform(now);
 }
 
@@ -114,7 +181,9 @@ void Driver::connect_if_due(domain::Timestamp now) {
 void Driver::take_results(domain::Timestamp now) {
   HelperResult result;
   while (ends_.results.try_pop(result)) {
-    if (auto* made = std::get_if<ConnectResult>(&result)) {
+    if (auto* made = std::get_if<ConnectResult>(&result); made != nullptr && made->is_second) {
+      on_second_made(*made, now);
+    } else if (made != nullptr) {
       is_connecting_ = false;
       if (made->connection != nullptr) {
         connection_ = std::move(made->connection);
@@ -146,7 +215,7 @@ std::size_t Driver::take_commands(domain::Timestamp now) {
     const auto before = ticks();
     session_->on_command(held_, now, actions_);
     const bool is_new = std::holds_alternative<domain::Approved<domain::NewOrder>>(held_.what);
-    const bool sends = actions_.frame_count() != 0;
+    const bool sends = actions_.frame_count() + actions_.second_frame_count() != 0;
     perform(now);
     if (sends) {
       latency_[Stage::send].record(ticks() - before);
@@ -180,6 +249,9 @@ std::size_t Driver::read(domain::Timestamp now) {
         if (connection != nullptr) connection->send(driver.floor_text_);
         return;
       }
+      // The other one has taken its place while this one was being read.
+      if (driver.asked_second_ == gateways::Actions::Second::promote) [[unlikely]]
+        return;
       const auto before = ticks();
       bump(driver.counters_.frames);
       bump(driver.counters_.bytes, frame.size);
@@ -189,12 +261,52 @@ std::size_t Driver::read(domain::Timestamp now) {
     }
     void on_sign_of_life(domain::Timestamp at) const { driver.session_->on_sign_of_life(at); }
   };
+  is_reading_ = true;
   const std::size_t count =
       connection_->poll_messages(clock_, max_messages_per_turn, Handler{*this, now});
+  is_reading_ = false;
+  if (settle_second(now)) return count + 1;
   if (connection_->is_closed()) {
     const std::string why = connection_->why();
     connection_.reset();
     closed(why, now);
+    return count + 1;
+  }
+  return count;
+}
+
+std::size_t Driver::read_second(domain::Timestamp now) {
+  if (second_ == nullptr) return 0;
+  struct Handler {
+    Driver& driver;
+    domain::Timestamp now;
+    /// Once it has taken the first one's place, it is the connection.
+    bool is_second() const { return driver.asked_second_ != gateways::Actions::Second::promote; }
+    void on_frame(gateways::Frame frame) const {
+      frame.is_second = is_second();
+      bump(driver.counters_.frames);
+      bump(driver.counters_.bytes, frame.size);
+      driver.session_->on_frame(frame, driver.actions_);
+      driver.perform(now);
+    }
+    void on_sign_of_life(domain::Timestamp at) const {
+      if (is_second()) {
+        driver.session_->on_second_sign_of_life(at);
+      } else {
+        driver.session_->on_sign_of_life(at);
+      }
+    }
+  };
+  is_reading_ = true;
+  const std::size_t count =
+      second_->poll_messages(clock_, max_messages_per_turn, Handler{*this, now});
+  is_reading_ = false;
+  if (settle_second(now)) return count + 1;
+  if (second_ != nullptr && second_->is_closed()) {
+    const std::string why = second_->why();
+    second_.reset();
+    session_->on_second_closed(why, now, actions_);
+    perform(now);
     return count + 1;
   }
   return count;
@@ -209,7 +321,10 @@ std::size_t Driver::turn(domain::Timestamp now) {
   if (ends_.market && ends_.market->owes()) ends_.market->flush();
   // A socket whose events have no room is left alone: the peer's window is the queue then.
   const bool is_crowded = ends_.shares_thread && ends_.market && ends_.market->is_crowded();
-  if (!ends_.orders->is_blocked() && !is_crowded) done += read(now);
+  if (!ends_.orders->is_blocked() && !is_crowded) {
+    done += read(now);
+    done += read_second(now);
+  }
   if (now >= session_->next_deadline()) {
     session_->on_time(now, actions_);
     perform(now);
@@ -230,15 +345,18 @@ domain::Timestamp Driver::next_deadline() const {
 }
 
 void Driver::watch(std::vector<::pollfd>& descriptors) const {
-  if (connection_ == nullptr) return;
-  short events = POLLIN;
-  if (connection_->wants_write()) events = static_cast<short>(events | POLLOUT);
-  descriptors.push_back({connection_->fd(), events, 0});
+  for (const auto* each : {connection_.get(), second_.get()}) {
+    if (each == nullptr) continue;
+    short events = POLLIN;
+    if (each->wants_write()) events = static_cast<short>(events | POLLOUT);
+    descriptors.push_back({each->fd(), events, 0});
+  }
 }
 
 bool Driver::has_work() const {
   // A connection that was dropped outside `read` becomes readable no more.
   return (connection_ != nullptr && connection_->is_closed()) ||
+         (second_ != nullptr && second_->is_closed()) ||
          (ends_.commands && (has_held_ || ends_.commands->size() != 0)) ||
          ends_.requests.size() != 0 || ends_.results.size() != 0;
 }

@@ -80,6 +80,14 @@ class Driver final : public Agent {
   std::size_t take_commands(domain::Timestamp now);
   std::size_t take_requests(domain::Timestamp now);
   std::size_t read(domain::Timestamp now);
+  std::size_t read_second(domain::Timestamp now);
+  /// What the session counts as its first connection: from a promotion on it is the second one,
+  /// although the old one may still be being read.
+  gateways::transport::Connection* first_line();
+  /// Performs what the session asked for about its second connection. Not while one is being read.
+  /// True when that one is the connection from here on.
+  bool settle_second(domain::Timestamp now);
+  void on_second_made(ConnectResult& made, domain::Timestamp now);
   void connect_if_due(domain::Timestamp now);
   /// After the connection has gone: tells the session, which asks for the next one.
   void closed(std::string_view why, domain::Timestamp now);
@@ -96,6 +104,14 @@ class Driver final : public Agent {
   gateways::Actions actions_;
   std::unique_ptr<gateways::transport::Connection> connection_;
   bool is_connecting_ = false;
+  /// Beside the first, or to take its place; only where the session asked for it.
+  std::unique_ptr<gateways::transport::Connection> second_;
+  bool is_second_connecting_ = false;
+  domain::Timestamp second_not_before_{};  ///< the venue named a time
+  bool is_reading_ = false;                ///< a connection hands out messages right now
+  gateways::Actions::Second asked_second_ = gateways::Actions::Second::none;
+  bool opens_another_ = false;  ///< and once it has taken the first one's place, the next
+  std::string second_why_;
   domain::Timestamp connect_at_ = domain::never;  ///< never: not asked for
   domain::OrderCommand held_;                     ///< waits for the journal to be durable
   bool has_held_ = false;

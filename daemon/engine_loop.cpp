@@ -124,7 +124,7 @@ void EngineLoop::dispatch() {
     bump(counters_.commands);
   }
   for (const domain::VenueRequest& request : outputs_.requests) {
-    if (request.kind == domain::QueryKind::resync_book) {
+    if (domain::is_about_market(request.kind)) {
       auto& outlet = markets_.at(domain::index_of(request.venue));
       // A request that does not fit is not lost: the engine asks again when no answer comes.
       if (outlet && outlet->requests.try_push(request) && outlet->waker != nullptr) {

@@ -428,6 +428,13 @@ class CommandLine {
                                    {"number", "account", "asset", "amount", "accepted", "found"})) {
       flag(list, "--all", "all", true, "Accepted ones too");
     }
+    const auto listen = [&](const std::string& verb, const std::string& help) {
+      CLI::App* command = add(&app_, verb, help, "market." + verb);
+      text(command, "instrument", "instrument", "BASE/QUOTE, or venue:BASE/QUOTE", true);
+      reason(command);
+    };
+    listen("subscribe", "Listen to an instrument's market data again");
+    listen("unsubscribe", "Listen to it no more, until the next start");
     CLI::App* accept = add(&app_, "accept", "Accept an adjustment", "adjustments.accept");
     accept
         ->add_option_function<std::int64_t>(

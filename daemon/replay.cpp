@@ -118,11 +118,7 @@ class Replay {
   void start_run(std::uint64_t sequence) {
     ++result_.runs;
     catalog_of_run_ = catalog_;
-    engine::Setup setup;
-    setup.config = &config_;
-    setup.catalog = &catalog_of_run_;
-    setup.visibility = visibility_rules(config_, catalog_of_run_);
-    engine_ = std::make_unique<engine::Engine>(setup);
+    engine_ = std::make_unique<engine::Engine>(engine_setup(config_, catalog_of_run_));
     if (snapshot_ != nullptr) {
       snapshot_->each([this](const RecordEntry& entry) { engine_->apply(entry); });
     }

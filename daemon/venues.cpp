@@ -1,5 +1,6 @@
 #include "daemon/venues.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -21,6 +22,31 @@ std::uint64_t seed_of(std::string_view daemon, std::string_view session) {
     }
   }
   return seed;
+}
+
+/// The candles that strategies want of a venue, each series once, with as much of the past as the
+/// one that needs most.
+std::vector<gateways::SeriesWish> series_of(const config::Config& config,
+                                            const domain::Catalog& catalog,
+                                            const config::Venue& venue) {
+  std::vector<gateways::SeriesWish> wishes;
+  for (const auto& strategy : config.strategies) {
+    const std::uint32_t past = strategy::warm_up_candles(strategy);
+    for (const std::string& written : strategy.instruments) {
+      if (config::find_venue(config, written) != &venue) continue;
+      const auto instrument = catalog.find_instrument(catalog.find_venue(venue.name).value(),
+                                                      config::symbol_of(written));
+      const auto same = std::find_if(wishes.begin(), wishes.end(), [&](const auto& wish) {
+        return wish.instrument == *instrument && wish.timeframe == strategy.timeframe;
+      });
+      if (same == wishes.end()) {
+        wishes.push_back({*instrument, strategy.timeframe, past});
+      } else {
+        same->past = std::max(same->past, past);
+      }
+    }
+  }
+  return wishes;
 }
 
 }  // namespace
@@ -53,7 +79,8 @@ std::vector<VenueSessions> make_sessions(const config::Config& config,
     }
     if (!settings.instruments.empty()) {
       venue.market = gateways::binance::make_market_session(
-          settings, catalog, seed_of(config.daemon.name, settings.name), venue.orders.empty());
+          settings, catalog, seed_of(config.daemon.name, settings.name), venue.orders.empty(),
+          series_of(config, catalog, settings));
     }
   }
   return venues;
@@ -81,6 +108,24 @@ std::vector<domain::VisibilityRule> visibility_rules(const config::Config& confi
     }
   }
   return rules;
+}
+
+engine::Setup engine_setup(const config::Config& config, const domain::Catalog& catalog) {
+  engine::Setup setup;
+  setup.config = &config;
+  setup.catalog = &catalog;
+  setup.visibility = visibility_rules(config, catalog);
+  setup.abilities = order_abilities(config, catalog);
+  setup.market_abilities.resize(catalog.instruments().size());
+  for (const auto& venue : config.venues) {
+    for (const std::string& symbol : venue.instruments) {
+      const auto id = catalog.find_instrument(catalog.find_venue(venue.name).value(), symbol);
+      if (!id || venue.kind != config::VenueKind::binance) continue;
+      setup.market_abilities.at(domain::index_of(*id)) =
+          gateways::binance::market_abilities(venue, symbol);
+    }
+  }
+  return setup;
 }
 
 }  // namespace halcyon::daemon

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "domain/catalog.h"
 #include "domain/command.h"
+#include "engine/engine.h"
 #include "gateways/session.h"
 
 namespace halcyon::daemon {
@@ -38,5 +39,8 @@ std::vector<domain::OrderAbilities> order_abilities(const config::Config& config
 /// By VenueId, for the engine.
 std::vector<domain::VisibilityRule> visibility_rules(const config::Config& config,
                                                      const domain::Catalog& catalog);
+
+/// What an engine is made from: the daemon's, and a replay's, which has to decide the same.
+engine::Setup engine_setup(const config::Config& config, const domain::Catalog& catalog);
 
 }  // namespace halcyon::daemon

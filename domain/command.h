@@ -71,11 +71,12 @@ struct VenueRequest {
   QueryKind kind = QueryKind::order_status;
   AccountId account = no<AccountId>;
   VenueId venue = no<VenueId>;
-  InstrumentId instrument = no<InstrumentId>;  ///< order_status, fills_since, resync_book
-  OrderId order;                               ///< order_status
-  ForeignId venue_order;                       ///< order_status, when known
-  ForeignId after;  ///< fills_since: the last trade that is booked; none: from `since`
-  Timestamp since;  ///< fills_since: not before this time
+  /// order_status, fills_since, and whatever is about the market.
+  InstrumentId instrument = no<InstrumentId>;
+  OrderId order;          ///< order_status
+  ForeignId venue_order;  ///< order_status, when known
+  ForeignId after;        ///< fills_since: the last trade that is booked; none: from `since`
+  Timestamp since;        ///< fills_since: not before this time
 };
 static_assert(std::is_trivially_copyable_v<VenueRequest>);
 
@@ -92,6 +93,14 @@ struct OrderAbilities {
   bool trails_by_offset = false;      ///< trailing_offset
   bool trails_by_bps = false;         ///< trailing_bps
   bool prevents_self_trades = false;  ///< NewOrder::self_trade
+};
+
+/// What a venue's market session tells beside trades, quotes and books.
+struct MarketAbilities {
+  /// Of every series that a strategy wants: Bars of the past, and HistoryEnd behind them.
+  bool tells_history = false;
+  /// Bars as they close: candles are made of these, and not of trades.
+  bool tells_bars = false;
 };
 
 /// When a venue's "no such order" may be believed (the venue's rule, stated in its gateway).

@@ -58,6 +58,22 @@ struct BookLevels {
   std::array<BookLevel, capacity> levels;
 };
 
+/// A candle, or a part of one, as the venue tells it: one of the past, asked for at the start so
+/// that strategies begin warm, or one that has just closed. The bars of a series come oldest first.
+struct Bar {
+  Timestamp open_time, close_time;  ///< `close_time` is exclusive
+  Price open, high, low, close;
+  Quantity volume;
+  std::uint32_t trades = 0;
+  Timeframe timeframe;  ///< of the series; where the venue has no such bars, smaller ones make them
+  bool is_history = false;
+};
+
+/// The past of one series has been told, as far as the venue gave it. Maybe nothing.
+struct HistoryEnd {
+  Timeframe timeframe;
+};
+
 /// The lane lost trades of this instrument: its open candle is incomplete.
 struct TradesLost {
   std::uint32_t count = 0;
@@ -164,7 +180,11 @@ enum class QueryKind : std::uint8_t {
   fills_since,
   balances,
   resync_book,
+  subscribe,    ///< to the public data of the instrument; answered by that data
+  unsubscribe,  ///< no more of it
 };
+/// Asked of a venue's market session; the others of an account's order session.
+constexpr bool is_about_market(QueryKind kind) { return kind >= QueryKind::resync_book; }
 
 /// Answers to a VenueRequest are framed: begin, rows (OrderReport, Execution, Balance with a query
 /// source), end. Nothing may be concluded from a list whose end is not `complete`.
@@ -336,6 +356,11 @@ struct SetLimit {
 struct AcceptAdjustment {
   std::uint64_t number = 0;
 };
+/// Whether the public data of a configured instrument is listened to; until the next start.
+struct Listen {
+  InstrumentId instrument = no<InstrumentId>;
+  bool listens = true;
+};
 
 /// A command of the admin socket, a signal, or the daemon itself. Its answer is a CommandAnswered
 /// record with the same token.
@@ -344,7 +369,7 @@ struct Command {
   UserId user = daemon_user;
   std::variant<SetTradingState, CancelOrder, CancelAll, PrepareStop, SubmitOrder, AmendOrder,
                ResolveOrder, Flatten, Reconcile, KillSwitch, ReleaseKillSwitch, PauseStrategy,
-               SetLimit, AcceptAdjustment>
+               SetLimit, AcceptAdjustment, Listen>
       what;
 };
 
@@ -364,14 +389,17 @@ struct Event {
   using What = std::variant<Time, Trade, Quote, BookReset, BookLevels, BookInvalid, TradesLost,
                             OrderReport, Execution, Balance, ExternalFlow, RequestOutcome,
                             AnswerBegin, AnswerEnd, StreamChanged, ClockOffset, InstrumentRules,
-                            Started, Command, JournalRoomChanged, TradeCorrected>;
+                            Started, Command, JournalRoomChanged, TradeCorrected, Bar, HistoryEnd>;
   What what;
 };
 static_assert(std::is_trivially_copyable_v<Event>);
 static_assert(sizeof(Event) <= 192, "three cache lines; run bench/lane_bench before it grows");
 
 /// Market data and time are inputs that the journal does not hold unless they decide something.
-constexpr bool is_market(const Event& event) { return event.what.index() <= 6; }
+constexpr bool is_market(const Event& event) {
+  return event.what.index() <= 6 || std::holds_alternative<Bar>(event.what) ||
+         std::holds_alternative<HistoryEnd>(event.what);
+}
 static_assert(std::is_same_v<std::variant_alternative_t<6, Event::What>, TradesLost>);
 
 /// Text beside an event. `number` counts up per writer; long text is cut at `capacity` and counted.

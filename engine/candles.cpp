@@ -90,12 +90,52 @@ void Candles::start(Series& series, Timestamp time, domain::Price price, bool is
   deadline_ = std::min(deadline_, series.candle.close_time - series.offset + grace);
 }
 
+void Candles::set_abilities(domain::InstrumentId instrument,
+                            const domain::MarketAbilities& abilities) {
+  each_of(instrument, [&](std::size_t number) {
+    series_[number].is_made_of_bars = abilities.tells_bars;
+    series_[number].awaits_history = abilities.tells_history;
+    if (abilities.tells_history) series_[number].held.reserve(max_held);
+  });
+}
+
 void Candles::close(std::size_t number, std::vector<Closed>& closed) {
   Series& series = series_[number];
-  ++counters_.closed;
-  if (!series.candle.complete) ++counters_.incomplete;
   series.last = series.candle;
-  closed.push_back({number, series.instrument, series.candle});
+  hand_out(number, series.candle, false, closed);
+}
+
+void Candles::hand_out(std::size_t number, const strategy::Candle& candle, bool is_history,
+                       std::vector<Closed>& closed) {
+  Series& series = series_[number];
+  const Closed made{number, series.instrument, candle, is_history};
+  if (is_history) {
+    ++counters_.history;
+    closed.push_back(made);
+    return;
+  }
+  ++counters_.closed;
+  if (!candle.complete) ++counters_.incomplete;
+  if (series.awaits_history && series.held.size() == max_held) end_history(series, closed);
+  if (!series.awaits_history) {
+    closed.push_back(made);
+    return;
+  }
+  if (series.held.empty()) {
+    series.history_by = candle.close_time - series.offset + history_wait;
+    deadline_ = std::min(deadline_, series.history_by);
+  }
+  series.held.push_back(made);
+}
+
+void Candles::end_history(Series& series, std::vector<Closed>& closed) {
+  series.awaits_history = false;
+  for (const Closed& held : series.held) {
+    if (held.candle.close_time > series.past.until) closed.push_back(held);
+  }
+  series.held.clear();
+  // What lies between the past and the first bar that comes is a hole.
+  if (series.live.until == Timestamp{}) series.live.until = series.past.until;
 }
 
 void Candles::open_next(Series& series) {
@@ -117,6 +157,7 @@ void Candles::on_trade(domain::InstrumentId instrument, domain::Price price,
                        std::vector<Closed>& closed) {
   each_of(instrument, [&](std::size_t number) {
     Series& series = series_[number];
+    if (series.is_made_of_bars) return;
     if (!series.is_open) start(series, venue_time, price, false);
     if (venue_time < series.candle.open_time) {
       revise(series, price, quantity, venue_time);
@@ -141,6 +182,56 @@ void Candles::on_trade(domain::InstrumentId instrument, domain::Price price,
     candle.close = price;
     candle.volume += quantity;
     ++candle.trades;
+  });
+}
+
+void Candles::on_bar(domain::InstrumentId instrument, const domain::Bar& bar, Timestamp now,
+                     std::vector<Closed>& closed) {
+  each_of(instrument, [&](std::size_t number) {
+    Series& series = series_[number];
+    if (!(series.timeframe == bar.timeframe)) return;
+    FromBars& made = bar.is_history ? series.past : series.live;
+    const Interval interval = interval_of(series.timeframe, bar.open_time);
+    const bool is_wanted = bar.is_history ? series.awaits_history : series.is_made_of_bars;
+    // The newest of the past may still be open.
+    const bool is_over = !bar.is_history || bar.close_time <= now + series.offset;
+    const Timestamp after = made.part ? made.part->close_time : made.until;
+    if (!is_wanted || !is_over || bar.open_time < after || bar.open_time >= bar.close_time ||
+        bar.close_time > interval.close) {
+      ++counters_.bars_refused;
+      return;
+    }
+    // One whose end never came; the hole shows in the next one.
+    if (made.part && interval.open > made.part->open_time) made.part.reset();
+    if (!made.part) {
+      strategy::Candle& part = made.part.emplace();
+      part.open_time = part.close_time = interval.open;
+      part.open = bar.open;
+      part.high = bar.high;
+      part.low = bar.low;
+      part.complete = made.until == Timestamp{} || made.until == interval.open;
+    }
+    strategy::Candle& part = *made.part;
+    if (bar.open_time != part.close_time) part.complete = false;
+    part.high = std::max(part.high, bar.high);
+    part.low = std::min(part.low, bar.low);
+    part.close = bar.close;
+    part.close_time = bar.close_time;
+    part.volume += bar.volume;
+    part.trades += bar.trades;
+    if (bar.close_time < interval.close) return;
+    made.until = interval.close;
+    series.last = part;
+    hand_out(number, part, bar.is_history, closed);
+    made.part.reset();
+  });
+}
+
+void Candles::on_history_end(domain::InstrumentId instrument, domain::Timeframe timeframe,
+                             std::vector<Closed>& closed) {
+  each_of(instrument, [&](std::size_t number) {
+    Series& series = series_[number];
+    if (series.timeframe == timeframe && series.awaits_history) end_history(series, closed);
   });
 }
 
@@ -174,6 +265,13 @@ void Candles::on_time(Timestamp now, std::vector<Closed>& closed) {
   deadline_ = domain::never;
   for (std::size_t number = 0; number < series_.size(); ++number) {
     Series& series = series_[number];
+    if (series.awaits_history && !series.held.empty()) {
+      if (now >= series.history_by) {
+        end_history(series, closed);
+      } else {
+        deadline_ = std::min(deadline_, series.history_by);
+      }
+    }
     for (std::size_t steps = 0; series.is_open && steps <= max_flat; ++steps) {
       const Timestamp venue_now = now + series.offset - grace;
       if (venue_now < series.candle.close_time) break;

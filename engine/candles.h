@@ -5,7 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "domain/command.h"
 #include "domain/decimal.h"
+#include "domain/event.h"
 #include "domain/ids.h"
 #include "domain/time.h"
 #include "strategy/strategy.h"
@@ -33,29 +35,44 @@ Interval interval_of(domain::Timeframe timeframe, domain::Timestamp time);
 ///   market stream was down, is incomplete.
 /// - A trade that comes after its candle closed revises the last closed candle (high, low, volume,
 ///   count; not the close, which was traded on) and is counted; strategies are not told again.
+/// - Where the venue tells the past, a series hands out its history first, and what has closed
+///   meanwhile waits for that, `history_wait` at most. Where it tells bars as they close, candles
+///   are made of these and trades make none. Smaller bars are put together; a candle of which a
+///   part is missing, or that comes after a hole, is incomplete.
 ///
 /// Does not allocate once `closed` has grown to what a busy moment needs.
 class Candles {
  public:
   static constexpr domain::Duration grace = std::chrono::milliseconds{250};
   static constexpr std::size_t max_flat = 1000;
+  static constexpr domain::Duration history_wait = std::chrono::seconds{30};
+  static constexpr std::size_t max_held = 64;  ///< closed candles of a series that waits
 
   /// One closed candle and the series that it belongs to.
   struct Closed {
     std::size_t series = 0;
     domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
     strategy::Candle candle;
+    bool is_history = false;
   };
   struct Counters {
     std::uint64_t closed = 0, incomplete = 0, late_trades = 0, jumps = 0;
+    std::uint64_t history = 0;       ///< candles of the past
+    std::uint64_t bars_refused = 0;  ///< that fit no series, or came out of order
   };
 
   /// The series' number; the same for the same pair.
   std::size_t add(domain::InstrumentId instrument, domain::Timeframe timeframe);
+  /// What the instrument's venue tells; before the first event, and after every `add`.
+  void set_abilities(domain::InstrumentId instrument, const domain::MarketAbilities& abilities);
 
   /// Closed candles are appended to `closed`, oldest first.
   void on_trade(domain::InstrumentId instrument, domain::Price price, domain::Quantity quantity,
                 domain::Timestamp venue_time, std::vector<Closed>& closed);
+  void on_bar(domain::InstrumentId instrument, const domain::Bar& bar, domain::Timestamp now,
+              std::vector<Closed>& closed);
+  void on_history_end(domain::InstrumentId instrument, domain::Timeframe timeframe,
+                      std::vector<Closed>& closed);
   /// Trades of the instrument were lost by the engine time `now`.
   void on_lost(domain::InstrumentId instrument, domain::Timestamp now);
   /// The public data of the instrument's venue stopped, or came back.
@@ -74,6 +91,11 @@ class Candles {
   const Counters& counters() const { return counters_; }
 
  private:
+  /// Candles put together from bars.
+  struct FromBars {
+    std::optional<strategy::Candle> part;  ///< not whole yet; `close_time` as far as it goes
+    domain::Timestamp until;               ///< the end of the newest whole one
+  };
   struct Series {
     domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
     domain::Timeframe timeframe;
@@ -83,11 +105,19 @@ class Candles {
     domain::Timestamp lost_until;  ///< venue time up to which trades may be missing
     strategy::Candle candle;       ///< the open one
     std::optional<strategy::Candle> last;
+    bool is_made_of_bars = false;
+    bool awaits_history = false;
+    domain::Timestamp history_by = domain::never;  ///< engine time
+    std::vector<Closed> held;                      ///< closed while the history is awaited
+    FromBars past, live;
   };
 
   void start(Series& series, domain::Timestamp time, domain::Price price, bool is_complete);
   void close(std::size_t number, std::vector<Closed>& closed);
   void open_next(Series& series);
+  void hand_out(std::size_t number, const strategy::Candle& candle, bool is_history,
+                std::vector<Closed>& closed);
+  void end_history(Series& series, std::vector<Closed>& closed);
   void revise(Series& series, domain::Price price, domain::Quantity quantity,
               domain::Timestamp venue_time);
   template <class Do>

@@ -311,6 +311,20 @@ CommandAnswered Commands::answer(const domain::Command& command,
              : refuse_with(Reason::unknown_adjustment);
 }
 
+CommandAnswered Commands::answer(const domain::Command&, const domain::Listen& what,
+                                 std::string_view) {
+  if (domain::index_of(what.instrument) >= catalog_.instruments().size()) {
+    return refuse_with(Reason::unknown_instrument);
+  }
+  domain::VenueRequest request;
+  request.request = decisions_.next_id();
+  request.kind = what.listens ? domain::QueryKind::subscribe : domain::QueryKind::unsubscribe;
+  request.venue = catalog_.instrument(what.instrument).venue;
+  request.instrument = what.instrument;
+  decisions_.ask(request);
+  return accept();
+}
+
 std::uint32_t Commands::cancel_all(domain::Scope scope, domain::InstrumentId instrument, Reason why,
                                    domain::CancelReach reach) {
   std::uint32_t reached = 0;

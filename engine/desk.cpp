@@ -76,7 +76,8 @@ void Desk::on_candle(const Candles::Closed& closed) {
       continue;
     }
     targets_.clear();
-    trader.strategy->on_candle(instrument, closed.candle, false, targets_);
+    trader.strategy->on_candle(instrument, closed.candle, closed.is_history, targets_);
+    if (closed.is_history) continue;  // it fills indicators, and nothing is wanted from it
     for (const strategy::Target& target : targets_) {
       for (Want& want : trader.wants) {
         if (want.instrument != target.instrument) continue;

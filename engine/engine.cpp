@@ -107,6 +107,8 @@ class Engine::Impl {
   void on(const Event& event, const domain::BookLevels& levels, std::string_view);
   void on(const Event& event, const domain::BookInvalid&, std::string_view);
   void on(const Event& event, const domain::TradesLost&, std::string_view);
+  void on(const Event& event, const domain::Bar& bar, std::string_view);
+  void on(const Event& event, const domain::HistoryEnd& end, std::string_view);
   void on(const Event& event, const domain::OrderReport& report, std::string_view words);
   void on(const Event& event, const domain::Execution& execution, std::string_view);
   void on(const Event& event, const domain::Balance& balance, std::string_view);
@@ -191,6 +193,9 @@ Engine::Impl::Impl(const Setup& setup)
       is_path_lost_(catalog_.accounts().size()),
       cancels_on_reconnect_(setup.config->risk.cancel_on_reconnect) {
   closed_.reserve(64);
+  for (std::size_t id = 0; id < setup.market_abilities.size(); ++id) {
+    candles_.set_abilities(static_cast<InstrumentId>(id), setup.market_abilities[id]);
+  }
   portfolio_.set_shares(desk_.shares());
   portfolio_.set_on_mark(
       [this](const domain::EquityMarked& marked) { loss_guard_.on_mark(marked); });
@@ -298,6 +303,21 @@ void Engine::Impl::on(const Event& event, const domain::BookInvalid&, std::strin
 
 void Engine::Impl::on(const Event& event, const domain::TradesLost&, std::string_view) {
   if (market_.knows(event.instrument)) candles_.on_lost(event.instrument, decisions_.now());
+}
+
+void Engine::Impl::on(const Event& event, const domain::Bar& bar, std::string_view) {
+  if (!market_.knows(event.instrument)) return;
+  closed_.clear();
+  candles_.on_bar(event.instrument, bar, decisions_.now(), closed_);
+  if (!closed_.empty()) deliver_candles();
+  decisions_.wake_at(candles_.next_deadline());
+}
+
+void Engine::Impl::on(const Event& event, const domain::HistoryEnd& end, std::string_view) {
+  if (!market_.knows(event.instrument)) return;
+  closed_.clear();
+  candles_.on_history_end(event.instrument, end.timeframe, closed_);
+  if (!closed_.empty()) deliver_candles();
 }
 
 void Engine::Impl::ask_resync(InstrumentId instrument) {
@@ -433,6 +453,11 @@ void Engine::Impl::on(const Event&, const domain::Started& started, std::string_
 
 void Engine::Impl::on(const Event&, const domain::Command& command, std::string_view words) {
   commands_.on_command(command, words);
+  const auto* listen = std::get_if<domain::Listen>(&command.what);
+  if (listen == nullptr || !market_.knows(listen->instrument)) return;
+  // What nobody tells any more has no price, and its candles have holes.
+  if (!listen->listens) market_.on_stream_down(listen->instrument);
+  candles_.on_stream(listen->instrument, listen->listens, decisions_.now());
 }
 
 void Engine::Impl::on(const Event&, const domain::JournalRoomChanged& changed, std::string_view) {
@@ -478,6 +503,8 @@ Counters Engine::Impl::counters() const {
   counters.candles_incomplete = candles_.counters().incomplete;
   counters.candle_late_trades = candles_.counters().late_trades;
   counters.candle_jumps = candles_.counters().jumps;
+  counters.candles_of_history = candles_.counters().history;
+  counters.bars_refused = candles_.counters().bars_refused;
   counters.books_crossed = books_crossed_;
   counters.duplicate_fills = duplicate_fills_;
   counters.orders_alive = orders_.live_count();

@@ -30,6 +30,8 @@ struct Setup {
   std::vector<domain::VisibilityRule> visibility;
   /// By VenueId: what the venue can do by itself; where it is left out, market and limit orders.
   std::vector<domain::OrderAbilities> abilities;
+  /// By InstrumentId: what is told of it beside trades; where it is left out, nothing.
+  std::vector<domain::MarketAbilities> market_abilities;
   /// How many commands may be on their way to a gateway without an answer; slots kept for cancels
   /// are beside it.
   std::size_t outbox_capacity = 256;
@@ -50,6 +52,8 @@ struct Counters {
   std::uint64_t candles_incomplete = 0;
   std::uint64_t candle_late_trades = 0;
   std::uint64_t candle_jumps = 0;
+  std::uint64_t candles_of_history = 0;
+  std::uint64_t bars_refused = 0;
   std::uint64_t books_crossed = 0;
   std::uint64_t duplicate_fills = 0;
   std::uint64_t orders_alive = 0;  ///< now

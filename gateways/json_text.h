@@ -17,6 +17,7 @@
 
 #include "gateways/decode.h"
 #include "gateways/number_text.h"
+#include "gateways/session.h"
 
 namespace halcyon::gateways {
 

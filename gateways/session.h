@@ -35,6 +35,13 @@ struct Endpoint {
   bool is_tls = true;      ///< "ws://" is for tests on loopback only
 };
 
+/// Candles of one instrument that a strategy wants, and how many of the past it needs to be warm.
+struct SeriesWish {
+  domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
+  domain::Timeframe timeframe;
+  std::uint32_t past = 0;
+};
+
 struct RestAnswer;
 
 /// A REST call for the helper thread. The answer is decoded there too, by `decode`: answers may be
@@ -207,6 +214,7 @@ class Session {
   virtual void allow_second() {}
   /// Beside a connection that goes on.
   virtual void on_second_open(domain::Timestamp, Actions&) {}
+  virtual void on_second_sign_of_life(domain::Timestamp) {}
   /// It is gone, or could not be made; the first one goes on.
   virtual void on_second_closed(std::string_view, domain::Timestamp, Actions&) {}
 

@@ -123,6 +123,24 @@ constexpr auto table_of(Tag<domain::BookInvalid>) {
   using T = domain::BookInvalid;
   return detail::table("book_invalid", detail::field("reason", &T::reason));
 }
+constexpr auto table_of(Tag<domain::Timeframe>) {
+  using T = domain::Timeframe;
+  return detail::table("timeframe", detail::field("count", &T::count),
+                       detail::field("unit", &T::unit));
+}
+constexpr auto table_of(Tag<domain::Bar>) {
+  using T = domain::Bar;
+  return detail::table(
+      "bar", detail::field("open_time", &T::open_time), detail::field("close_time", &T::close_time),
+      detail::field("open", &T::open), detail::field("high", &T::high),
+      detail::field("low", &T::low), detail::field("close", &T::close),
+      detail::field("volume", &T::volume), detail::field("trades", &T::trades),
+      detail::field("timeframe", &T::timeframe), detail::field("is_history", &T::is_history));
+}
+constexpr auto table_of(Tag<domain::HistoryEnd>) {
+  using T = domain::HistoryEnd;
+  return detail::table("history_end", detail::field("timeframe", &T::timeframe));
+}
 constexpr auto table_of(Tag<domain::TradesLost>) {
   using T = domain::TradesLost;
   return detail::table("trades_lost", detail::field("count", &T::count));
@@ -288,6 +306,11 @@ constexpr auto table_of(Tag<domain::SetLimit>) {
 constexpr auto table_of(Tag<domain::AcceptAdjustment>) {
   using T = domain::AcceptAdjustment;
   return detail::table("accept_adjustment", detail::field("number", &T::number));
+}
+constexpr auto table_of(Tag<domain::Listen>) {
+  using T = domain::Listen;
+  return detail::table("listen", detail::field("instrument", &T::instrument),
+                       detail::field("listens", &T::listens));
 }
 constexpr auto table_of(Tag<domain::Command>) {
   using T = domain::Command;

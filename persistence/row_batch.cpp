@@ -1142,6 +1142,9 @@ struct RowTranslator::Place {
     } else if (const auto* accept = std::get_if<AcceptAdjustment>(&asked.what)) {
       action = "accept_adjustment";
       arguments = fmt::format("{{\"number\": {}}}", accept->number);
+    } else if (const auto* listen = std::get_if<Listen>(&asked.what)) {
+      action = listen->listens ? "subscribe" : "unsubscribe";
+      about_instrument = listen->instrument;
     } else {
       // A command that came later than this reader of commands: audited all the same.
       action = "command";

@@ -55,6 +55,9 @@ class Strategy {
                          std::vector<Target>& targets) = 0;
 };
 
+/// How many candles of the past fill a strategy's indicators.
+std::uint32_t warm_up_candles(const config::Strategy& settings);
+
 /// Makes the strategy of a configuration; null with words in `error` when its type is unknown or
 /// its parameters do not fit.
 std::unique_ptr<Strategy> make(const config::Strategy& settings,

@@ -51,6 +51,15 @@ bool is_plain(std::string_view text) {
   });
 }
 
+Channels channels_of(const std::vector<config::Channel>& names) {
+  const auto wants = [&names](config::Channel channel) {
+    return std::find(names.begin(), names.end(), channel) != names.end();
+  };
+  return {wants(config::Channel::trades),       wants(config::Channel::quotes),
+          wants(config::Channel::book),         wants(config::Channel::agg_trades),
+          wants(config::Channel::partial_book), wants(config::Channel::klines)};
+}
+
 constexpr std::size_t max_api_key = 128;
 
 std::string secret_file(const config::Account& account, std::string_view key,
@@ -67,7 +76,8 @@ std::string secret_file(const config::Account& account, std::string_view key,
 
 std::unique_ptr<Session> make_market_session(const config::Venue& venue,
                                              const domain::Catalog& catalog,
-                                             std::uint64_t jitter_seed, bool measure_clock) {
+                                             std::uint64_t jitter_seed, bool measure_clock,
+                                             std::vector<SeriesWish> series) {
   MarketSettings settings;
   const domain::VenueId id = venue_id(venue, catalog);
   settings.symbols = std::make_shared<const Symbols>(catalog, id);
@@ -79,12 +89,14 @@ std::unique_ptr<Session> make_market_session(const config::Venue& venue,
       settings.instruments.push_back(*instrument);
     }
   }
-  const auto wants = [&venue](config::Channel channel) {
-    return std::find(venue.channels.begin(), venue.channels.end(), channel) != venue.channels.end();
-  };
-  settings.trades = wants(config::Channel::trades);
-  settings.quotes = wants(config::Channel::quotes);
-  settings.book = wants(config::Channel::book);
+  static_cast<Channels&>(settings) = channels_of(venue.channels);
+  for (const auto& [symbol, names] : venue.channels_of) {
+    const auto instrument = catalog.find_instrument(id, symbol);
+    HALCYON_CHECK(instrument.has_value(), "the reader knows every instrument with own channels");
+    settings.channels_of[*instrument] = channels_of(names);
+  }
+  settings.two_feeds = venue.two_feeds;
+  settings.series = std::move(series);
   settings.endpoint = address(venue, "market_data_url", venue.market_data_url, true).endpoint;
   settings.endpoint.path = base_path(settings.endpoint) + "/stream";
   settings.rest_path = base_path(address(venue, "rest_url", venue.rest_url, false).endpoint);
@@ -175,6 +187,13 @@ domain::OrderAbilities order_abilities() {
   abilities.trails_by_bps = true;
   abilities.prevents_self_trades = true;
   return abilities;
+}
+
+domain::MarketAbilities market_abilities(const config::Venue& venue, const std::string& symbol) {
+  const auto own = venue.channels_of.find(symbol);
+  const Channels channels =
+      channels_of(own == venue.channels_of.end() ? venue.channels : own->second);
+  return {true, channels.klines};
 }
 
 std::string_view fee_discount_asset() { return Symbols::fee_discount_asset; }

@@ -11,6 +11,7 @@
 
 #include "domain/command.h"
 #include "domain/event.h"
+#include "gateways/binance/filters.h"
 #include "gateways/binance/symbols.h"
 #include "gateways/decode.h"
 #include "gateways/session.h"
@@ -29,16 +30,16 @@ enum class MarketKind : std::uint8_t {
   trade,
   quote,  ///< bookTicker
   depth,  ///< depthUpdate
+  agg_trade,
+  partial_depth,
+  kline,
   server_shutdown,
   control_done,     ///< the answer to SUBSCRIBE and its like
   control_refused,  ///< an error, in either of its two shapes
-  // Recognised, and not used yet.
-  agg_trade,
-  kline,
+  // Recognised, and not used.
   avg_price,
   ticker,
   mini_ticker,
-  partial_depth,
   reference_price,
   block_trade,
   unknown,  ///< none of the above
@@ -49,15 +50,18 @@ struct MarketMessage {
   MarketKind kind = MarketKind::none;
   domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
   std::uint64_t first_update_id = 0;  ///< depth: "U"
-  std::uint64_t last_update_id = 0;   ///< depth: "u"
-  std::uint64_t trade_id = 0;         ///< trade: "t"
+  std::uint64_t last_update_id = 0;   ///< depth: "u"; partial_depth: "lastUpdateId"
+  std::uint64_t trade_id = 0;         ///< trade: "t"; agg_trade: "a"
   std::uint64_t control_id = 0;       ///< control: the request's id; 0 when it had none
   std::int32_t control_code = 0;      ///< control_refused; 0 to 3, unrelated to section 15
   std::string_view control_text;      ///< control_refused; valid as long as the frame
 };
 
 /// One frame of a combined stream, `{"stream":..,"data":..}`; a raw payload with an event type is
-/// understood too. Appends: a Trade, a Quote, or one run of BookLevels; nothing for other kinds.
+/// understood too, but for partial depth, which names its symbol nowhere else. Appends: a Trade (of
+/// agg_trade too, with its number), a Quote, one run of BookLevels (with a BookReset before it for
+/// partial_depth), or the Bar of a kline that is final, its `timeframe` the kline's own; nothing
+/// for other kinds.
 DecodeError decode_market(const Frame& frame, const Symbols& symbols, Scratch& scratch,
                           std::vector<domain::Event>& events, MarketMessage& message);
 
@@ -106,9 +110,13 @@ enum class OrderFrameKind : std::uint8_t {
   unknown_event,
 };
 
+/// Zero is a list's number on test networks (section 6).
+inline constexpr std::int64_t no_list = -1;
+
 struct OrderMessage {
   OrderFrameKind kind = OrderFrameKind::none;
   Response response;
+  std::int64_t list = no_list;       ///< of an execution report: the list that the order is in
   std::uint32_t unknown_assets = 0;  ///< amounts in assets that nobody named
   std::uint32_t unknown_words = 0;   ///< enumerators newer than this program; defaults were taken
   std::string_view unknown_asset;    ///< the last of them; valid as long as the frame
@@ -137,6 +145,7 @@ struct Rows {
   std::string_view unknown_asset;   ///< the last of them; valid as long as the frame
   std::uint64_t last_trade_id = 0;  ///< fills: the greatest
   bool can_trade = true;            ///< account.status
+  std::vector<std::int64_t> lists;  ///< orders: of each OrderReport, the list that it is in
 };
 
 /// order.place and order.cancel: the order's id at the venue; none when the answer is of another
@@ -171,6 +180,10 @@ DecodeError decode_orders(std::string_view result, const Symbols& symbols, const
                           domain::Source source, domain::Timestamp received, Scratch& scratch,
                           Output output, Rows& rows);
 
+/// myFilters: the MAX_ASSET of each asset that has an id, put into `limits`.
+DecodeError decode_asset_limits(std::string_view result, const Symbols& symbols, Scratch& scratch,
+                                std::vector<AssetLimit>& limits);
+
 /// myTrades: an Execution for each, Source::trade_record. The venue names no client id here, so
 /// `order` is none: `venue_order` says whose it is.
 DecodeError decode_fills(std::string_view result, const Symbols& symbols, const Identity& identity,
@@ -192,6 +205,11 @@ DecodeError decode_server_time(std::string_view result, Scratch& scratch, std::i
 DecodeError decode_depth_snapshot(std::string_view body, const Symbols& symbols,
                                   domain::InstrumentId instrument, Scratch& scratch,
                                   RestAnswer& answer);
+
+/// GET klines: a Bar of the past for each row, oldest first; the session says of which instrument
+/// and series.
+DecodeError decode_klines(std::string_view body, const Symbols& symbols, Scratch& scratch,
+                          RestAnswer& answer);
 
 /// GET exchangeInfo: InstrumentRules for each of our instruments, answer.server_time_ms, and the
 /// rate limits as answer.numbers ("REQUEST_WEIGHT/60": 6000). A symbol whose rules cannot be

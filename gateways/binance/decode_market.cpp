@@ -1,5 +1,10 @@
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include "gateways/binance/decode.h"
 #include "gateways/binance/flat.h"
+#include "gateways/binance/intervals.h"
 #include "gateways/binance/json_text.h"
 #include "gateways/binance/levels.h"
 
@@ -88,15 +93,20 @@ struct MarketContext {
 };
 
 DecodeError decode_trade(const MarketContext& context, const Letters& f) {
-  HALCYON_WANT(f.has_all(Letters::bits('s', 't', 'p', 'q', 'T', 'm')), DecodeError::missing_field);
-  HALCYON_WANT(!f.has('e') || is_word(f['e'], "trade"), DecodeError::bad_word);
+  // One taker's trades at one price are numbered by "a", and told like one.
+  const bool is_sum = context.message.kind == MarketKind::agg_trade;
+  const char number = is_sum ? 'a' : 't';
+  HALCYON_WANT(f.has_all(Letters::bits('s', number, 'p', 'q', 'T', 'm')),
+               DecodeError::missing_field);
+  HALCYON_WANT(!f.has('e') || (is_sum ? is_word(f['e'], "aggTrade") : is_word(f['e'], "trade")),
+               DecodeError::bad_word);
   static const Event prototype = prototype_of<domain::Trade>();
   Event& event = append(context.events, prototype);
   auto& trade = *std::get_if<domain::Trade>(&event.what);
   bool buyer_is_maker = false;
   HALCYON_WANT(read_amount(f['p'], trade.price), bad_decimal(f['p']));
   HALCYON_WANT(read_amount(f['q'], trade.quantity), bad_decimal(f['q']));
-  HALCYON_WANT(read_unsigned(f['t'], trade.venue_id), bad_integer(f['t']));
+  HALCYON_WANT(read_unsigned(f[number], trade.venue_id), bad_integer(f[number]));
   HALCYON_WANT(read_time(f['T'], event.venue_time), bad_integer(f['T']));
   HALCYON_WANT(read_bool(f['m'], buyer_is_maker), DecodeError::wrong_type);
   HALCYON_TRY(find_instrument(context.impl, context.symbols, f['s'], event.instrument));
@@ -143,14 +153,85 @@ DecodeError decode_depth(const MarketContext& context, const Letters& f, LevelWr
   return DecodeError::none;
 }
 
-constexpr bool is_used(MarketKind kind) {
-  return kind == MarketKind::trade || kind == MarketKind::quote || kind == MarketKind::depth;
+/// Those that come often; the quick way knows them.
+constexpr bool is_frequent(MarketKind kind) {
+  return kind == MarketKind::trade || kind == MarketKind::quote || kind == MarketKind::depth ||
+         kind == MarketKind::agg_trade;
+}
+
+/// The payload is of `{"e":"kline",..,"k":{..}}`, and `object` is what stands at "k".
+DecodeError decode_kline(const MarketContext& context, ondemand::object& object) {
+  Letters f;
+  HALCYON_TRY(read_letters(object, f, no_containers));
+  HALCYON_WANT(f.has_all(Letters::bits('t', 'T', 's', 'i', 'o', 'c', 'h', 'l', 'v', 'n', 'x')),
+               DecodeError::missing_field);
+  Event event;
+  HALCYON_TRY(find_instrument(context.impl, context.symbols, f['s'], event.instrument));
+  context.message.instrument = event.instrument;
+  bool is_final = false;
+  HALCYON_WANT(read_bool(f['x'], is_final), DecodeError::wrong_type);
+  if (!is_final) return DecodeError::none;
+  domain::Bar bar;
+  std::uint64_t trades = 0;
+  HALCYON_WANT(read_time(f['t'], bar.open_time), bad_integer(f['t']));
+  HALCYON_WANT(read_time(f['T'], bar.close_time), bad_integer(f['T']));
+  HALCYON_WANT(read_amount(f['o'], bar.open), bad_decimal(f['o']));
+  HALCYON_WANT(read_amount(f['h'], bar.high), bad_decimal(f['h']));
+  HALCYON_WANT(read_amount(f['l'], bar.low), bad_decimal(f['l']));
+  HALCYON_WANT(read_amount(f['c'], bar.close), bad_decimal(f['c']));
+  HALCYON_WANT(read_amount(f['v'], bar.volume), bad_decimal(f['v']));
+  HALCYON_WANT(read_unsigned(f['n'], trades), bad_integer(f['n']));
+  bar.close_time += std::chrono::milliseconds{1};  // theirs is the last one inside
+  bar.trades = static_cast<std::uint32_t>(std::min<std::uint64_t>(trades, UINT32_MAX));
+  std::string_view name;
+  HALCYON_WANT(read_text(context.impl, f['i'], name), DecodeError::wrong_type);
+  const auto interval = std::find_if(kline_intervals.begin(), kline_intervals.end(),
+                                     [&](const auto& each) { return each.name == name; });
+  HALCYON_WANT(interval != kline_intervals.end(), DecodeError::bad_word);
+  bar.timeframe = interval->length;
+  event.venue_time = bar.close_time;
+  event.received = context.received;
+  event.venue = context.symbols.venue();
+  event.what = bar;
+  context.events.push_back(event);
+  return DecodeError::none;
+}
+
+/// Its symbol is only in the stream's name, "btcusdt@depth20@100ms" (section 3).
+DecodeError decode_partial_depth(const MarketContext& context, const char* stream,
+                                 ondemand::object& object) {
+  HALCYON_WANT(stream != nullptr, DecodeError::missing_field);
+  Event head;
+  head.instrument = context.symbols.instrument_of_stream(
+      {stream + 1, static_cast<std::size_t>(std::strchr(stream, '@') - stream) - 1});
+  HALCYON_WANT(head.instrument != domain::no<domain::InstrumentId>, DecodeError::unknown_symbol);
+  head.received = context.received;
+  head.venue = context.symbols.venue();
+  head.what = domain::BookReset{};
+  context.events.push_back(head);
+  LevelWriter writer{context.events};
+  bool has_bids = false;
+  bool has_asks = false;
+  Named fields[] = {{"lastUpdateId"}};
+  HALCYON_TRY(read_named(object, fields, [&](const char* key, ondemand::value& value) {
+    const bool is_bid = is(key, "bids");
+    if (!is_bid && !is(key, "asks")) return DecodeError::none;
+    HALCYON_WANT(!std::exchange(is_bid ? has_bids : has_asks, true), DecodeError::not_json);
+    return read_levels(value, is_bid, writer);
+  }));
+  HALCYON_WANT(fields[0].token != nullptr && has_bids && has_asks, DecodeError::missing_field);
+  HALCYON_WANT(read_unsigned(fields[0].token, context.message.last_update_id),
+               bad_integer(fields[0].token));
+  context.message.instrument = head.instrument;
+  writer.finish(head, context.message.last_update_id);
+  return DecodeError::none;
 }
 
 /// The fields are read, the levels of a depth update are in `writer`: what do they say?
 DecodeError decode_fields(const MarketContext& context, const Letters& f, LevelWriter& writer) {
   switch (context.message.kind) {
     case MarketKind::trade:
+    case MarketKind::agg_trade:
       return decode_trade(context, f);
     case MarketKind::quote:
       return decode_quote(context, f);
@@ -175,10 +256,25 @@ class Sides {
   bool has_asks_ = false;
 };
 
-DecodeError decode_payload(const MarketContext& context, ondemand::object& object) {
-  const bool is_depth = context.message.kind == MarketKind::depth;
-  if (!is_used(context.message.kind)) return DecodeError::none;
+/// `stream`: the token of the stream's name; null for a raw payload.
+DecodeError decode_payload(const MarketContext& context, const char* stream,
+                           ondemand::object& object) {
+  const MarketKind kind = context.message.kind;
+  if (kind == MarketKind::partial_depth) return decode_partial_depth(context, stream, object);
   Letters f;
+  if (kind == MarketKind::kline) {
+    bool has_kline = false;
+    HALCYON_TRY(read_letters(object, f, [&](char letter, ondemand::value& value) {
+      if (letter != 'k') return DecodeError::none;
+      HALCYON_WANT(!std::exchange(has_kline, true), DecodeError::not_json);
+      ondemand::object inner;
+      HALCYON_TRY_JSON(value.get_object().get(inner));
+      return decode_kline(context, inner);
+    }));
+    return has_kline ? DecodeError::none : DecodeError::missing_field;
+  }
+  if (!is_frequent(kind)) return DecodeError::none;
+  const bool is_depth = kind == MarketKind::depth;
   LevelWriter writer{context.events};
   Sides sides;
   HALCYON_TRY(read_letters(object, f, [&](char letter, ondemand::value& value) {
@@ -196,7 +292,7 @@ bool decode_as_written(const MarketContext& context, std::string_view text) {
   const char* stream = nullptr;
   if (!reader.literal("{\"stream\":") || !reader.string(stream)) return false;
   const MarketKind kind = kind_of_stream(stream);
-  if (!is_used(kind) || !reader.literal(",\"data\":")) return false;
+  if (!is_frequent(kind) || !reader.literal(",\"data\":")) return false;
   context.message.kind = kind;
   Letters f;
   LevelWriter writer{context.events};
@@ -222,14 +318,15 @@ DecodeError decode_market_into(const MarketContext& context, std::string_view te
   bool is_control = false;
   bool is_refusal = false;
   bool is_raw = false;
+  const char* stream = nullptr;
   ErrorFields refusal;
   for (auto item : root) {
     ondemand::field field;
     HALCYON_TRY_JSON(std::move(item).get(field));
     const char* key = field.key().raw();
     if (is(key, "stream")) {
-      const char* token = field.value().raw_json_token().data();
-      message.kind = kind_of_stream(token);
+      stream = field.value().raw_json_token().data();
+      message.kind = kind_of_stream(stream);
     } else if (is(key, "data")) {
       HALCYON_WANT(!has_data, DecodeError::not_json);  // twice: which one would be true?
       has_data = true;
@@ -239,12 +336,12 @@ DecodeError decode_market_into(const MarketContext& context, std::string_view te
       }
       if (*field.value().raw_json_token().data() != '{') {
         // An array of tickers; of the kinds that are used, none.
-        HALCYON_WANT(message.kind >= MarketKind::agg_trade, DecodeError::wrong_type);
+        HALCYON_WANT(message.kind >= MarketKind::avg_price, DecodeError::wrong_type);
         continue;
       }
       ondemand::object data;
       HALCYON_TRY_JSON(field.value().get_object().get(data));
-      HALCYON_TRY(decode_payload(context, data));
+      HALCYON_TRY(decode_payload(context, stream, data));
     } else if (is(key, "result")) {
       is_control = true;
     } else if (is(key, "id")) {
@@ -273,7 +370,7 @@ DecodeError decode_market_into(const MarketContext& context, std::string_view te
       HALCYON_TRY_JSON(root.find_field("data").get(data));
       HALCYON_TRY_JSON(data.get_object().get(root));
     }
-    return decode_payload(context, root);
+    return decode_payload(context, stream, root);
   }
   if (is_refusal) {
     message.kind = MarketKind::control_refused;

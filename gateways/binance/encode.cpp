@@ -613,6 +613,17 @@ Encoded encode_order_status(std::uint64_t id, domain::InstrumentId instrument,
   return {writer.finish(context.signer), {}};
 }
 
+Encoded encode_my_filters(std::uint64_t id, domain::InstrumentId instrument,
+                          const RequestContext& context, char* out) {
+  const auto symbol = symbol_of(instrument, context);
+  if (!symbol) return {nullptr, "the instrument is none of this venue"};
+  Writer writer = begin_signed(id, "myFilters", context, out);
+  writer.number("recvWindow", recv_window_ms);
+  writer.text("symbol", *symbol);
+  writer.number("timestamp", context.timestamp_ms);
+  return {writer.finish(context.signer), {}};
+}
+
 Encoded encode_open_orders(std::uint64_t id, domain::InstrumentId instrument,
                            const RequestContext& context, char* out) {
   std::optional<std::string_view> symbol;

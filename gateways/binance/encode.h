@@ -84,6 +84,8 @@ Encoded encode_order_status(std::uint64_t id, domain::InstrumentId instrument,
                             domain::OrderId order, domain::ForeignId venue_order,
                             const RequestContext& context, char* out);
 /// Of one instrument (weight 6), or of all when it is none (weight 80).
+Encoded encode_my_filters(std::uint64_t id, domain::InstrumentId instrument,
+                          const RequestContext& context, char* out);
 Encoded encode_open_orders(std::uint64_t id, domain::InstrumentId instrument,
                            const RequestContext& context, char* out);
 

@@ -75,9 +75,24 @@ std::string_view failed_filter(const SymbolFilters& filters, const domain::NewOr
   return {};
 }
 
+bool exceeds_asset_limit(std::span<const AssetLimit> limits, const domain::NewOrder& order,
+                         domain::AssetId base, domain::AssetId quote,
+                         const ReferencePrice& reference) {
+  const domain::Price price = order.limit_price.is_positive() ? order.limit_price : reference.price;
+  for (const AssetLimit& limit : limits) {
+    if (limit.asset == base && domain::Money::from_raw(order.quantity.raw()) > limit.most) {
+      return true;
+    }
+    if (limit.asset != quote) continue;
+    const auto amount = domain::notional(price, order.quantity);
+    if (!amount || *amount > limit.most) return true;
+  }
+  return false;
+}
+
 void OpenOrders::set(domain::InstrumentId instrument, domain::ForeignId venue_order, bool is_algo,
-                     bool is_buy, domain::Quantity remaining) {
-  const Row row{venue_order, instrument, is_algo, is_buy, remaining};
+                     bool is_buy, domain::Quantity remaining, std::int64_t list) {
+  const Row row{venue_order, instrument, is_algo, is_buy, remaining, list};
   const auto found = std::find_if(rows_.begin(), rows_.end(),
                                   [&](const Row& each) { return each.venue_order == venue_order; });
   if (found != rows_.end()) {
@@ -95,24 +110,29 @@ void OpenOrders::remove(domain::ForeignId venue_order) {
   rows_.pop_back();
 }
 
-void OpenOrders::count(OpenCounts& counts, const Row& row) {
-  ++counts.orders;
-  if (row.is_algo) ++counts.algo_orders;
-  if (row.is_buy) counts.buying += row.remaining;
+template <class Counts>
+OpenCounts OpenOrders::sum(Counts&& counts) const {
+  OpenCounts sum;
+  for (auto row = rows_.begin(); row != rows_.end(); ++row) {
+    if (!counts(*row)) continue;
+    ++sum.orders;
+    if (row->is_algo) ++sum.algo_orders;
+    if (row->is_buy) sum.buying += row->remaining;
+    if (row->list < 0) continue;
+    const bool is_first = std::none_of(rows_.begin(), row, [&](const Row& earlier) {
+      return earlier.list == row->list && earlier.instrument == row->instrument;
+    });
+    if (is_first) ++sum.lists;
+  }
+  return sum;
 }
 
 OpenCounts OpenOrders::of(domain::InstrumentId instrument) const {
-  OpenCounts counts;
-  for (const Row& row : rows_) {
-    if (row.instrument == instrument) count(counts, row);
-  }
-  return counts;
+  return sum([&](const Row& row) { return row.instrument == instrument; });
 }
 
 OpenCounts OpenOrders::all() const {
-  OpenCounts counts;
-  for (const Row& row : rows_) count(counts, row);
-  return counts;
+  return sum([](const Row&) { return true; });
 }
 
 }  // namespace halcyon::gateways::binance

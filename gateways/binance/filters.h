@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -42,11 +43,18 @@ struct FilterTable {
   std::uint32_t max_orders = 0, max_algo_orders = 0, max_lists = 0;
 };
 
+/// MAX_ASSET (myFilters only): what one order may move of an asset.
+struct AssetLimit {
+  domain::AssetId asset = domain::no<domain::AssetId>;
+  domain::Money most;
+};
+
 /// What is open of an account, as far as the filters count it.
 struct OpenCounts {
   std::uint32_t orders = 0;
   std::uint32_t algo_orders = 0;  ///< stop and take-profit types
-  domain::Quantity buying;        ///< what open purchases would bring
+  std::uint32_t lists = 0;
+  domain::Quantity buying;  ///< what open purchases would bring
 };
 
 /// The venue's average price of an instrument, and when it was read.
@@ -67,6 +75,12 @@ std::string_view failed_filter(const SymbolFilters& filters, const domain::NewOr
                                const OpenCounts& open, domain::Money held,
                                const ReferencePrice& reference, domain::Timestamp now);
 
+/// Whether an order moves more of an asset than the account may: of the base its quantity, of the
+/// quote its price times that (`reference` where it has no price).
+bool exceeds_asset_limit(std::span<const AssetLimit> limits, const domain::NewOrder& order,
+                         domain::AssetId base, domain::AssetId quote,
+                         const ReferencePrice& reference);
+
 /// The open orders of one account, from its private events and answers. Capacity is fixed; beyond
 /// it orders are counted by instrument no more, and the venue's own check is the only one.
 class OpenOrders {
@@ -75,7 +89,7 @@ class OpenOrders {
 
   OpenOrders() { rows_.reserve(capacity); }
   void set(domain::InstrumentId instrument, domain::ForeignId venue_order, bool is_algo,
-           bool is_buy, domain::Quantity remaining);
+           bool is_buy, domain::Quantity remaining, std::int64_t list);
   void remove(domain::ForeignId venue_order);
   void clear() { rows_.clear(); }
   OpenCounts of(domain::InstrumentId instrument) const;
@@ -88,8 +102,10 @@ class OpenOrders {
     bool is_algo = false;
     bool is_buy = false;
     domain::Quantity remaining;
+    std::int64_t list = -1;  ///< -1: in none
   };
-  static void count(OpenCounts& counts, const Row& row);
+  template <class Counts>
+  OpenCounts sum(Counts&& counts) const;
   std::vector<Row> rows_;
 };
 

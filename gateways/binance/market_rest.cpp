@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "gateways/binance/intervals.h"
 #include "gateways/binance/market_session.h"
 #include "gateways/binance/sign.h"
 
@@ -39,6 +40,17 @@ void MarketSession::decode_snapshot(const void* context, std::string_view body,
   if (error != DecodeError::none) {
     answer.status = 0;
     answer.error = fmt::format("depth snapshot not understood: {}", domain::enum_name(error));
+  }
+}
+
+void MarketSession::decode_history(const void* context, std::string_view body, RestAnswer& answer) {
+  Scratch scratch;
+  if (answer.status / 100 != 2) return decode_rest_error(body, scratch, answer);
+  const auto& rest = *static_cast<const RestContext*>(context);
+  const DecodeError error = decode_klines(body, *rest.symbols, scratch, answer);
+  if (error != DecodeError::none) {
+    answer.status = 0;
+    answer.error = fmt::format("klines not understood: {}", domain::enum_name(error));
   }
 }
 
@@ -89,8 +101,75 @@ void MarketSession::ask_clock(Timestamp now, Actions& actions) {
   next_clock_at_ = now + clock_interval;
 }
 
+// ---- The past -----------------------------------------------------------------------------------
+
+void MarketSession::ask_history(Timestamp now, Actions& actions) {
+  next_history_at_ = domain::never;
+  if (history_at_ >= settings_.series.size()) return;
+  if (now < rest_blocked_until_) {
+    next_history_at_ = rest_blocked_until_;
+    return;
+  }
+  if (!snapshot_budget_.try_spend(history_weight, now)) {
+    next_history_at_ = WeightBudget::next_minute(now);
+    return;
+  }
+  const SeriesWish& series = settings_.series[history_at_];
+  const KlineInterval interval = interval_for(series.timeframe).value();
+  const std::uint32_t parts = parts_of(series.timeframe, interval.length);
+  RestRequest request;
+  request.tag = tag(RestKind::history, history_at_, 0);
+  std::string query;
+  append_query(query, "symbol", settings_.symbols->name(series.instrument));
+  append_query(query, "interval", interval.name);
+  // One more than is needed: the newest is still open.
+  const std::uint64_t rows = std::uint64_t{series.past} * parts + parts;
+  append_query(query, "limit", std::to_string(std::min<std::uint64_t>(rows, max_history)));
+  request.target = settings_.rest_path + "/api/v3/klines?" + query;
+  request.context = &contexts_.back();
+  request.decode = &decode_history;
+  actions.rest(std::move(request));
+}
+
+void MarketSession::take_history(RestAnswer& answer, Timestamp now, Actions& actions) {
+  const std::size_t index = (answer.tag >> 18) & index_mask;
+  if (index != history_at_ || index >= settings_.series.size()) return;
+  const SeriesWish& series = settings_.series[index];
+  if (answer.status / 100 != 2) {
+    if (++history_failures_ < history_tries) {
+      next_history_at_ =
+          std::max(now + history_retry * (1 << history_failures_), rest_blocked_until_);
+      return;
+    }
+    ++histories_missing_;
+    actions.say(
+        fmt::format("the past of {} was not told: status {}: {} {}; its strategies begin "
+                    "cold",
+                    settings_.symbols->name(series.instrument), answer.status, answer.venue_code,
+                    answer.error));
+    return end_history(now, actions);
+  }
+  for (Event& event : answer.events) {
+    event.received = now;
+    event.instrument = series.instrument;
+    std::get_if<domain::Bar>(&event.what)->timeframe = series.timeframe;
+    actions.emit(event);
+    ++history_bars_;
+  }
+  end_history(now, actions);
+}
+
+void MarketSession::end_history(Timestamp now, Actions& actions) {
+  const SeriesWish& series = settings_.series[history_at_];
+  actions.emit(event_of(domain::HistoryEnd{series.timeframe}, now, series.instrument));
+  ++history_at_;
+  history_failures_ = 0;
+  next_history_at_ = history_at_ < settings_.series.size() ? now : domain::never;
+}
+
+// ---- Books --------------------------------------------------------------------------------------
+
 void MarketSession::ask_snapshots(Timestamp now, Actions& actions) {
-  if (!settings_.book) return;
   for (std::size_t index = 0; index < feeds_.size(); ++index) {
     Feed& feed = feeds_[index];
     if (!feed.sync.wants_snapshot(now)) continue;
@@ -140,6 +219,8 @@ void MarketSession::on_rest(RestAnswer& answer, Timestamp now, Actions& actions)
       return take_rules(answer, now, actions);
     case RestKind::snapshot:
       return take_snapshot(answer, now, actions);
+    case RestKind::history:
+      return take_history(answer, now, actions);
     case RestKind::clock: {
       if (answer.status / 100 != 2) return;
       clock_.add(answer.sent, answer.received, answer.server_time_ms);

@@ -1,10 +1,11 @@
 // MarketSession: a second connection beside the first, to take its place or to race it.
 
 #include <algorithm>
-#include <utility>
+#include <span>
 
 #include <fmt/core.h>
 
+#include "gateways/binance/encode.h"
 #include "gateways/binance/market_session.h"
 
 namespace halcyon::gateways::binance {
@@ -33,7 +34,22 @@ void MarketSession::on_second_open(Timestamp now, Actions& actions) {
   second_life_ = now;
   second_sent_ = 0;
   second_messages_ = second_confirmed_ = 0;
-  second_subscription_at_ = now;
+  send_second_subscription(now, actions);
+}
+
+void MarketSession::send_second_subscription(Timestamp now, Actions& actions) {
+  const std::size_t count = std::min(streams_in_message, streams_.size() - second_sent_);
+  if (count == 0) return give_up_second("nothing is listened to", now, actions);
+  actions.send_second(
+      encode_subscribe(++second_messages_, std::span{streams_}.subspan(second_sent_, count)));
+  second_sent_ += count;
+  second_confirm_by_ = now + subscribe_time_out;
+  second_subscription_at_ =
+      second_sent_ < streams_.size() ? now + between_subscriptions : domain::never;
+}
+
+void MarketSession::on_second_sign_of_life(Timestamp now) {
+  second_life_ = std::max(second_life_, now);
 }
 
 void MarketSession::on_second_closed(std::string_view why, Timestamp now, Actions& actions) {
@@ -43,7 +59,7 @@ void MarketSession::on_second_closed(std::string_view why, Timestamp now, Action
 void MarketSession::give_up_second(std::string_view why, Timestamp now, Actions& actions) {
   if (second_ == Second::none) return;
   second_ = Second::none;
-  promote_at_ = second_subscription_at_ = domain::never;
+  promote_at_ = second_subscription_at_ = second_confirm_by_ = domain::never;
   second_at_ = now + second_retry;
   actions.say(std::string{why});
   actions.close_second(why);
@@ -52,7 +68,7 @@ void MarketSession::give_up_second(std::string_view why, Timestamp now, Actions&
 
 void MarketSession::promote(std::string_view why, Timestamp now, Actions& actions) {
   second_ = Second::none;
-  promote_at_ = second_subscription_at_ = domain::never;
+  promote_at_ = second_subscription_at_ = second_confirm_by_ = domain::never;
   opened_at_ = now;
   last_life_ = std::max(last_life_, second_life_);
   ++rollovers_;
@@ -174,6 +190,37 @@ void MarketSession::follow_up(Feed& feed, bool gives_up, Timestamp now, Actions&
   feed.ahead_events.erase(feed.ahead_events.begin(),
                           feed.ahead_events.begin() + static_cast<std::ptrdiff_t>(first));
   if (feed.ahead_updates.empty() && feed.ahead_trades.empty()) feed.ahead_until = domain::never;
+}
+
+void MarketSession::on_second_time(Timestamp now, Actions& actions) {
+  if (state_ == State::ready && now >= second_at_) start_second(now, actions);
+  if (second_ == Second::subscribing && now >= second_subscription_at_) {
+    send_second_subscription(now, actions);
+  }
+  if (second_ == Second::subscribing && now >= second_confirm_by_) {
+    give_up_second("the venue did not confirm the second subscription", now, actions);
+  }
+  if (second_ >= Second::subscribing && now >= second_life_ + silence_limit) {
+    give_up_second("nothing was heard on the second connection for 45 s", now, actions);
+  }
+  if (second_ == Second::ready && now >= promote_at_) {
+    promote("a new connection has taken its place", now, actions);
+  }
+  if (now < ahead_deadline_) return;
+  ahead_deadline_ = domain::never;
+  for (Feed& feed : feeds_) {
+    if (feed.ahead_until <= now) follow_up(feed, true, now, actions);
+    ahead_deadline_ = std::min(ahead_deadline_, feed.ahead_until);
+  }
+}
+
+Timestamp MarketSession::second_deadline() const {
+  if (!may_have_second_) return domain::never;
+  Timestamp next =
+      std::min({promote_at_, second_subscription_at_, second_confirm_by_, ahead_deadline_});
+  if (second_ == Second::none && state_ == State::ready) next = std::min(next, second_at_);
+  if (second_ >= Second::subscribing) next = std::min(next, second_life_ + silence_limit);
+  return next;
 }
 
 }  // namespace halcyon::gateways::binance

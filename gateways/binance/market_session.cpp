@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "gateways/binance/encode.h"
-#include "gateways/binance/sign.h"
-#include "gateways/counters.h"
+#include "gateways/binance/intervals.h"
 
 namespace halcyon::gateways::binance {
 
@@ -37,8 +37,16 @@ MarketSession::MarketSession(MarketSettings settings)
     feed_index_.at(domain::index_of(id)) = static_cast<std::int32_t>(feeds_.size());
     Feed& feed = feeds_.emplace_back();
     feed.instrument = id;
+    const auto own = settings_.channels_of.find(id);
+    feed.channels = own == settings_.channels_of.end() ? settings_ : own->second;
+    const Channels& wants = feed.channels;
+    if ((wants.trades && wants.agg_trades) || (wants.book && wants.partial_book)) {
+      throw std::runtime_error(
+          "binance: trades and agg_trades say the same twice, and so do book and partial_book; "
+          "configure one of the two");
+    }
     contexts_.push_back({&symbols, id});
-    for (std::string& stream : streams_of(id)) streams_.push_back(std::move(stream));
+    for (std::string& stream : streams_of(feed)) streams_.push_back(std::move(stream));
   }
   contexts_.push_back({&symbols, domain::no<domain::InstrumentId>});
   if (streams_.size() > max_streams || feeds_.size() > index_mask) {
@@ -51,12 +59,22 @@ MarketSession::MarketSession(MarketSettings settings)
 
 MarketSession::~MarketSession() = default;
 
-std::vector<std::string> MarketSession::streams_of(domain::InstrumentId instrument) const {
-  const std::string name = settings_.symbols->stream_name(instrument);
+std::vector<std::string> MarketSession::streams_of(const Feed& feed) const {
+  const std::string name = settings_.symbols->stream_name(feed.instrument);
   std::vector<std::string> streams;
-  if (settings_.trades) streams.push_back(name + "@trade");
-  if (settings_.quotes) streams.push_back(name + "@bookTicker");
-  if (settings_.book) streams.push_back(name + "@depth@100ms");
+  if (feed.channels.trades) streams.push_back(name + "@trade");
+  if (feed.channels.quotes) streams.push_back(name + "@bookTicker");
+  if (feed.channels.book) streams.push_back(name + "@depth@100ms");
+  if (feed.channels.agg_trades) streams.push_back(name + "@aggTrade");
+  if (feed.channels.partial_book) streams.push_back(name + "@depth20@100ms");
+  for (const SeriesWish& series : settings_.series) {
+    if (!feed.channels.klines || series.instrument != feed.instrument) continue;
+    std::string stream =
+        fmt::format("{}@kline_{}", name, interval_for(series.timeframe).value().name);
+    if (std::find(streams.begin(), streams.end(), stream) == streams.end()) {
+      streams.push_back(std::move(stream));
+    }
+  }
   return streams;
 }
 
@@ -98,7 +116,7 @@ void MarketSession::on_open(Timestamp now, Actions& actions) {
   messages_sent_ = messages_confirmed_ = 0;
   for (Feed& feed : feeds_) {
     feed.is_first_trade = true;
-    if (settings_.book) feed.sync.on_stream_up();
+    if (feed.channels.book) feed.sync.on_stream_up();
   }
   refresh_book_deadline();
   set_state(StreamState::connecting, Reason::none, now, actions);
@@ -130,6 +148,10 @@ void MarketSession::on_subscribed(Timestamp now, Actions& actions) {
     plan_rollover(now);
   }
   confirm_by_ = domain::never;
+  if (!to_subscribe_.empty() || !to_unsubscribe_.empty()) next_change_at_ = now;
+  if (history_at_ < settings_.series.size() && next_history_at_ == domain::never) {
+    next_history_at_ = now;  // what closes from here on is heard
+  }
   set_state(StreamState::ready, Reason::none, now, actions);
 }
 
@@ -140,11 +162,7 @@ void MarketSession::leave(Reason reason, Timestamp now, Actions& actions) {
   to_unsubscribe_.clear();
   state_ = State::closed;
   next_subscription_at_ = confirm_by_ = domain::never;
-  for (Feed& feed : feeds_) {
-    if (feed.sync.on_stream_down()) {
-      actions.emit(event_of(domain::BookInvalid{reason}, now, feed.instrument));
-    }
-  }
+  for (Feed& feed : feeds_) invalidate_book(feed, reason, now, actions);
   refresh_book_deadline();
   set_state(StreamState::down, reason, now, actions);
 }
@@ -181,32 +199,37 @@ bool MarketSession::set_listened(domain::InstrumentId instrument, bool listens, 
   Feed* feed = feed_of(instrument);
   if (feed == nullptr) return false;
   if (feed->is_listened == listens) return true;
-  std::vector<std::string> streams = streams_of(instrument);
+  std::vector<std::string> streams = streams_of(*feed);
   if (listens && streams_.size() + streams.size() > max_streams) return false;
   feed->is_listened = listens;
   for (const std::string& stream : streams) {
-    auto& out = listens ? to_subscribe_ : to_unsubscribe_;
-    auto& opposite = listens ? to_unsubscribe_ : to_subscribe_;
-    const auto waiting = std::find(opposite.begin(), opposite.end(), stream);
-    if (waiting != opposite.end()) {
-      opposite.erase(waiting);
-    } else if (state_ != State::closed) {
-      out.push_back(stream);
-    }
     if (listens) {
       streams_.push_back(stream);
-    } else {
-      std::erase(streams_, stream);
+      // A connection in the middle of its subscription comes to the end of the list by itself.
+      const bool is_still_there = std::erase(to_unsubscribe_, stream) > 0;
+      if (!is_still_there && state_ == State::ready) to_subscribe_.push_back(stream);
+      continue;
+    }
+    const auto at = std::find(streams_.begin(), streams_.end(), stream);
+    const bool is_sent = static_cast<std::size_t>(at - streams_.begin()) < streams_sent_;
+    if (is_sent) --streams_sent_;
+    streams_.erase(at);
+    const bool is_waiting = std::erase(to_subscribe_, stream) > 0;
+    if (!is_waiting && (state_ == State::ready || (state_ == State::subscribing && is_sent))) {
+      to_unsubscribe_.push_back(stream);
     }
   }
-  // What a connection in the middle of its subscription has sent is counted by place.
-  if (!listens) streams_sent_ = std::min(streams_sent_, streams_.size());
+  if (listens && state_ == State::subscribing) {
+    next_subscription_at_ = std::min(next_subscription_at_, now + between_subscriptions);
+  }
+  if (second_ == Second::subscribing) {
+    give_up_second("what it carries has changed", now, actions);
+    second_at_ = now + second_restart;
+  }
   feed->is_first_trade = true;
-  if (settings_.book && state_ != State::closed) {
-    if (!listens && feed->sync.on_stream_down()) {
-      actions.emit(event_of(domain::BookInvalid{Reason::stream_not_ready}, now, instrument));
-    }
-    if (listens) feed->sync.on_stream_up();
+  if (state_ != State::closed) {
+    if (!listens) invalidate_book(*feed, Reason::stream_not_ready, now, actions);
+    if (listens && feed->channels.book) feed->sync.on_stream_up();
     refresh_book_deadline();
   }
   if (next_change_at_ == domain::never && state_ != State::closed) next_change_at_ = now;
@@ -266,7 +289,10 @@ void MarketSession::on_frame(const Frame& frame, Actions& actions) {
   ++frames_[static_cast<std::size_t>(message.kind)];
   switch (message.kind) {
     case MarketKind::trade:
+    case MarketKind::agg_trade:
     case MarketKind::quote:
+    case MarketKind::partial_depth:
+    case MarketKind::kline:
     case MarketKind::depth: {
       Feed* feed = feed_of(message.instrument);
       // Of this venue, but nobody asked for it; or of a second connection that is not whole yet.
@@ -276,7 +302,11 @@ void MarketSession::on_frame(const Frame& frame, Actions& actions) {
         return;
       }
       const bool has_two = has_two_feeds();
-      if (message.kind == MarketKind::trade) {
+      if (message.kind == MarketKind::kline) {
+        on_kline(start, actions);
+      } else if (message.kind == MarketKind::partial_depth) {
+        on_partial_depth(*feed, start, message.last_update_id, actions);
+      } else if (message.kind == MarketKind::trade || message.kind == MarketKind::agg_trade) {
         if (has_two && keep_trade(*feed, start, message.trade_id, frame.is_second, now, actions)) {
           return;
         }
@@ -304,6 +334,7 @@ void MarketSession::on_frame(const Frame& frame, Actions& actions) {
         if (second_ == Second::subscribing && ++second_confirmed_ == second_messages_ &&
             second_sent_ == streams_.size()) {
           second_ = Second::ready;
+          second_confirm_by_ = domain::never;
           for (Feed& feed : feeds_) feed.last_quote_id = 0;
           promote_at_ = settings_.two_feeds && !rolls_over_ ? now + rollover_age : now + overlap;
         }
@@ -373,6 +404,42 @@ void MarketSession::on_trade(Feed& feed, std::size_t start, std::uint64_t id, Ac
   feed.last_trade_id = id;
 }
 
+void MarketSession::on_partial_depth(Feed& feed, std::size_t start, std::uint64_t id,
+                                     Actions& actions) {
+  if (feed.has_partial_book && id <= feed.last_partial_id) {
+    // The other connection was first, or nothing has changed.
+    auto& events = actions.event_list();
+    events.erase(events.begin() + static_cast<std::ptrdiff_t>(start), events.end());
+    return;
+  }
+  feed.has_partial_book = true;
+  feed.last_partial_id = id;
+}
+
+void MarketSession::on_kline(std::size_t start, Actions& actions) {
+  auto& events = actions.event_list();
+  if (events.size() == start) return;  // still open
+  // One interval may be what several series are made of.
+  const Event told = events.back();
+  events.pop_back();
+  const domain::Bar& bar = *std::get_if<domain::Bar>(&told.what);
+  for (const SeriesWish& series : settings_.series) {
+    if (series.instrument != told.instrument ||
+        !(interval_for(series.timeframe)->length == bar.timeframe)) {
+      continue;
+    }
+    Event& event = events.emplace_back(told);
+    std::get_if<domain::Bar>(&event.what)->timeframe = series.timeframe;
+  }
+}
+
+void MarketSession::invalidate_book(Feed& feed, Reason reason, Timestamp now, Actions& actions) {
+  const bool had_partial = std::exchange(feed.has_partial_book, false);
+  if (feed.sync.on_stream_down() || had_partial) {
+    actions.emit(event_of(domain::BookInvalid{reason}, now, feed.instrument));
+  }
+}
+
 void MarketSession::on_depth(Feed& feed, std::size_t start, const MarketMessage& message,
                              Timestamp now, Actions& actions) {
   const auto verdict = feed.sync.on_update(message.first_update_id, message.last_update_id,
@@ -388,12 +455,19 @@ void MarketSession::on_depth(Feed& feed, std::size_t start, const MarketMessage&
 
 void MarketSession::on_request(const domain::VenueRequest& request, Timestamp now,
                                Actions& actions) {
-  if (request.kind != domain::QueryKind::resync_book) return;
-  Feed* feed = feed_of(request.instrument);
-  if (feed == nullptr || !settings_.book || state_ == State::closed) return;
-  if (feed->sync.on_stream_down()) {
-    actions.emit(event_of(domain::BookInvalid{Reason::sequence_gap}, now, feed->instrument));
+  using domain::QueryKind;
+  if (request.kind == QueryKind::subscribe || request.kind == QueryKind::unsubscribe) {
+    const bool listens = request.kind == QueryKind::subscribe;
+    if (!set_listened(request.instrument, listens, now, actions)) {
+      actions.say(
+          fmt::format("not subscribed: a connection carries at most {} streams", max_streams));
+    }
+    return;
   }
+  if (request.kind != QueryKind::resync_book) return;
+  Feed* feed = feed_of(request.instrument);
+  if (feed == nullptr || !feed->channels.book || state_ == State::closed) return;
+  invalidate_book(*feed, Reason::sequence_gap, now, actions);
   feed->sync.on_stream_up();
   refresh_book_deadline();
 }
@@ -413,32 +487,10 @@ void MarketSession::on_time(Timestamp now, Actions& actions) {
     return drop("the venue did not confirm the subscription", Reason::no_answer_in_time, false, now,
                 actions);
   }
+  if (now >= next_history_at_) ask_history(now, actions);
   if (now >= next_subscription_at_) send_subscription(now, actions);
   if (now >= next_change_at_) send_changes(now, actions);
-  if (state_ == State::ready && now >= second_at_) start_second(now, actions);
-  if (now >= second_subscription_at_ && second_ == Second::subscribing) {
-    const std::size_t count = std::min(streams_in_message, streams_.size() - second_sent_);
-    if (count > 0) {
-      actions.send_second(
-          encode_subscribe(++second_messages_, std::span{streams_}.subspan(second_sent_, count)));
-      second_sent_ += count;
-    }
-    second_subscription_at_ =
-        second_sent_ < streams_.size() ? now + between_subscriptions : domain::never;
-  }
-  if (second_ >= Second::subscribing && now >= second_life_ + silence_limit) {
-    give_up_second("nothing was heard on the second connection for 45 s", now, actions);
-  }
-  if (second_ == Second::ready && now >= promote_at_) {
-    promote("a new connection has taken its place", now, actions);
-  }
-  if (now >= ahead_deadline_) {
-    ahead_deadline_ = domain::never;
-    for (Feed& feed : feeds_) {
-      if (feed.ahead_until <= now) follow_up(feed, true, now, actions);
-      ahead_deadline_ = std::min(ahead_deadline_, feed.ahead_until);
-    }
-  }
+  on_second_time(now, actions);
   if (now >= book_deadline_) {
     for (Feed& feed : feeds_) feed.sync.on_time(now);
     ask_snapshots(now, actions);
@@ -448,12 +500,9 @@ void MarketSession::on_time(Timestamp now, Actions& actions) {
 Timestamp MarketSession::next_deadline() const {
   Timestamp next = std::min(next_rules_at_, next_clock_at_);
   if (state_ == State::closed) return next;
-  next = std::min({next, last_life_ + silence_limit, next_subscription_at_, next_change_at_});
-  if (may_have_second_) {
-    next = std::min({next, promote_at_, second_subscription_at_, ahead_deadline_});
-    if (second_ == Second::none && state_ == State::ready) next = std::min(next, second_at_);
-    if (second_ >= Second::subscribing) next = std::min(next, second_life_ + silence_limit);
-  }
+  next = std::min(
+      {next, last_life_ + silence_limit, next_subscription_at_, next_change_at_, next_history_at_});
+  next = std::min(next, second_deadline());
   if (state_ == State::subscribing) next = std::min(next, confirm_by_);
   return std::min(next, book_deadline_);
 }
@@ -481,6 +530,8 @@ void MarketSession::each_counter(const Count& count) const {
   count("trades_repeated", trades_repeated_);
   count("silences", silences_);
   count("rules_failures", rules_failures_);
+  count("history_bars", history_bars_);
+  count("histories_missing", histories_missing_);
   count("rollovers", rollovers_);
   count("feed_wins_first", feed_wins_[0]);
   count("feed_wins_second", feed_wins_[1]);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,13 +20,23 @@
 
 namespace halcyon::gateways::binance {
 
-/// What a market session is made from.
-struct MarketSettings {
-  std::shared_ptr<const Symbols> symbols;
-  std::vector<domain::InstrumentId> instruments;  ///< each of this venue, each once
+/// What is listened to of an instrument.
+struct Channels {
   bool trades = true;
   bool quotes = true;
   bool book = true;
+  bool agg_trades = false;    ///< in the place of trades
+  bool partial_book = false;  ///< the best twenty levels, in the place of whole books
+  bool klines = false;        ///< those that the series are made of
+};
+
+/// What a market session is made from. Its own channels are those of every instrument that is not
+/// in `channels_of`.
+struct MarketSettings : Channels {
+  std::shared_ptr<const Symbols> symbols;
+  std::vector<domain::InstrumentId> instruments;  ///< each of this venue, each once
+  std::map<domain::InstrumentId, Channels> channels_of;
+  std::vector<SeriesWish> series;
   Endpoint endpoint;      ///< of the combined streams, path included
   std::string rest_path;  ///< what stands before "/api/v3" in the REST address; mostly empty
   std::uint64_t jitter_seed = 0;
@@ -52,6 +63,10 @@ class MarketSession final : public Session {
   static constexpr std::size_t streams_in_message = 200;
   static constexpr std::size_t max_streams = 1024;
   static constexpr std::size_t rules_in_request = 100;
+  static constexpr std::uint32_t max_history = 1000;  ///< rows in one answer
+  static constexpr std::int64_t history_weight = 2;
+  static constexpr int history_tries = 5;
+  static constexpr domain::Duration history_retry = 1s;  ///< doubling
   /// The share of the address's request weight that snapshots may take; the rest is for orders and
   /// other sessions (section 14 stops optional requests at 70 %).
   static constexpr std::int64_t snapshot_share_pct = 40;
@@ -61,6 +76,8 @@ class MarketSession final : public Session {
   static constexpr domain::Duration rollover_age = 23h;
   static constexpr domain::Duration rollover_jitter = 30min;
   static constexpr domain::Duration second_retry = 1min;
+  /// The same when only the list of streams has changed under it.
+  static constexpr domain::Duration second_restart = 1s;
   /// While two connections carry the streams one may be ahead of the other: what does not follow
   /// yet is kept back for so long before it counts as lost.
   static constexpr domain::Duration reorder_wait = 1s;
@@ -89,6 +106,7 @@ class MarketSession final : public Session {
   void each_counter(const Count& count) const override;
   void allow_second() override { may_have_second_ = true; }
   void on_second_open(domain::Timestamp now, Actions& actions) override;
+  void on_second_sign_of_life(domain::Timestamp now) override;
   void on_second_closed(std::string_view why, domain::Timestamp now, Actions& actions) override;
   /// Listens to an instrument of the venue, or not any more: the streams follow within the limits
   /// of section 2. False: it is none of the venue's, or the streams would be too many.
@@ -103,17 +121,20 @@ class MarketSession final : public Session {
   /// Of the second connection. In `ready` both carry every stream.
   enum class Second : std::uint8_t { none, connecting, subscribing, ready };
   enum class State : std::uint8_t { closed, subscribing, ready };
-  enum class RestKind : std::uint8_t { rules, snapshot, clock };
+  enum class RestKind : std::uint8_t { rules, snapshot, clock, history };
 
   /// What is known about one instrument.
   struct Feed {
     domain::InstrumentId instrument = domain::no<domain::InstrumentId>;
+    Channels channels;
     BookSync sync;
     std::uint64_t last_trade_id = 0;
     bool has_trade = false;
     bool is_first_trade = true;  ///< since the connection was made
     bool is_listened = true;
+    bool has_partial_book = false;  ///< what was told of it counts
     std::uint64_t last_quote_id = 0;
+    std::uint64_t last_partial_id = 0;
     // What came on one of two connections before its predecessor has come on either.
     struct Ahead {
       std::uint64_t first = 0, last = 0;
@@ -140,6 +161,7 @@ class MarketSession final : public Session {
 
   static void decode_rules(const void* context, std::string_view body, RestAnswer& answer);
   static void decode_snapshot(const void* context, std::string_view body, RestAnswer& answer);
+  static void decode_history(const void* context, std::string_view body, RestAnswer& answer);
   static void decode_clock(const void* context, std::string_view body, RestAnswer& answer);
   static std::uint32_t tag(RestKind kind, std::size_t index, std::uint32_t generation);
 
@@ -153,12 +175,22 @@ class MarketSession final : public Session {
   void on_trade(Feed& feed, std::size_t start, std::uint64_t id, Actions& actions);
   void on_depth(Feed& feed, std::size_t start, const MarketMessage& message, domain::Timestamp now,
                 Actions& actions);
+  void on_partial_depth(Feed& feed, std::size_t start, std::uint64_t id, Actions& actions);
+  void on_kline(std::size_t start, Actions& actions);
+  void invalidate_book(Feed& feed, domain::Reason reason, domain::Timestamp now, Actions& actions);
+  /// The next series whose past has not been told; one at a time.
+  void ask_history(domain::Timestamp now, Actions& actions);
+  void take_history(RestAnswer& answer, domain::Timestamp now, Actions& actions);
+  void end_history(domain::Timestamp now, Actions& actions);
   void ask_rules(domain::Timestamp now, Actions& actions);
   void ask_clock(domain::Timestamp now, Actions& actions);
   void ask_snapshots(domain::Timestamp now, Actions& actions);
   void take_rules(RestAnswer& answer, domain::Timestamp now, Actions& actions);
   // Two connections.
   void start_second(domain::Timestamp now, Actions& actions);
+  void send_second_subscription(domain::Timestamp now, Actions& actions);
+  void on_second_time(domain::Timestamp now, Actions& actions);
+  domain::Timestamp second_deadline() const;
   void give_up_second(std::string_view why, domain::Timestamp now, Actions& actions);
   void promote(std::string_view why, domain::Timestamp now, Actions& actions);
   void plan_rollover(domain::Timestamp now);
@@ -170,7 +202,7 @@ class MarketSession final : public Session {
   bool keep_trade(Feed& feed, std::size_t start, std::uint64_t id, bool is_second,
                   domain::Timestamp now, Actions& actions);
   void follow_up(Feed& feed, bool gives_up, domain::Timestamp now, Actions& actions);
-  std::vector<std::string> streams_of(domain::InstrumentId instrument) const;
+  std::vector<std::string> streams_of(const Feed& feed) const;
   void send_changes(domain::Timestamp now, Actions& actions);
 
   void take_snapshot(RestAnswer& answer, domain::Timestamp now, Actions& actions);
@@ -213,6 +245,10 @@ class MarketSession final : public Session {
   domain::Timestamp next_clock_at_ = domain::never;
   ClockEstimate clock_;
 
+  std::size_t history_at_ = 0;  ///< in settings_.series: whose past is asked for, or is the next
+  int history_failures_ = 0;
+  domain::Timestamp next_history_at_ = domain::never;
+
   bool may_have_second_ = false;
   Second second_ = Second::none;
   domain::Timestamp second_at_ = domain::never;  ///< when to open it
@@ -221,6 +257,7 @@ class MarketSession final : public Session {
   std::size_t second_sent_ = 0;
   std::uint64_t second_messages_ = 0, second_confirmed_ = 0;
   domain::Timestamp second_subscription_at_ = domain::never;
+  domain::Timestamp second_confirm_by_ = domain::never;
   domain::Timestamp ahead_deadline_ = domain::never;
   bool rolls_over_ = false;  ///< the second one is there to take the first one's place
   std::uint64_t rollovers_ = 0;
@@ -242,6 +279,8 @@ class MarketSession final : public Session {
   std::uint64_t snapshots_asked_ = 0;
   std::uint64_t snapshots_failed_ = 0;
   std::uint64_t rules_failures_ = 0;
+  std::uint64_t history_bars_ = 0;
+  std::uint64_t histories_missing_ = 0;  ///< given up
 };
 
 }  // namespace halcyon::gateways::binance

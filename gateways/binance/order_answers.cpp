@@ -289,9 +289,25 @@ void OrderSession::on_query_answer(Pending& pending, const Response& response, T
       pending.instrument == domain::no<domain::InstrumentId>) {
     open_.clear();
   }
-  note_open_orders(start, actions);
+  note_open_orders(start, rows.lists, actions);
   note_rows(rows, actions);
   end_query(pending, Completeness::complete, false, Reason::none, now, actions);
+}
+
+void OrderSession::on_asset_limits(const Response& response, Timestamp now, Actions& actions) {
+  if (response.status != 200) {
+    next_asset_limits_at_ = now + filters_retry;
+    return react(judge(response.status, response.code, response.message), response, now, actions);
+  }
+  const DecodeError error =
+      decode_asset_limits(response.result, *settings_.symbols, scratch_, asset_limits_);
+  if (error != DecodeError::none) ++errors_[static_cast<std::size_t>(error)];
+  if (++asset_limits_at_ < settings_.instruments.size()) {
+    next_asset_limits_at_ = now;
+  } else {
+    asset_limits_at_ = 0;
+    next_asset_limits_at_ = now + asset_limits_interval;
+  }
 }
 
 bool OrderSession::on_fills_page(Pending& pending, const Response& response, Timestamp now,

@@ -98,6 +98,10 @@ void OrderSession::give_up_second(std::string_view why, Timestamp now, Actions& 
   if (was_ready) samples_left_ = 0;
 }
 
+void OrderSession::on_second_sign_of_life(Timestamp now) {
+  second_life_ = std::max(second_life_, now);
+}
+
 void OrderSession::on_second_closed(std::string_view why, Timestamp now, Actions& actions) {
   give_up_second(fmt::format("the second connection is gone: {}", why), now, actions);
 }

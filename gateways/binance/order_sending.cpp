@@ -115,6 +115,11 @@ OrderSession::Hold OrderSession::hold_of_filters(const domain::NewOrder& order,
       failed = "EXCHANGE_MAX_NUM_ALGO_ORDERS";
     }
   }
+  if (failed.empty() &&
+      exceeds_asset_limit(asset_limits_, order, base, settings_.symbols->quote(order.instrument),
+                          averages_[index])) {
+    failed = "MAX_ASSET";
+  }
   if (failed.empty()) return {};
   return {Reason::venue_refused_filter, failed};
 }
@@ -282,6 +287,11 @@ void OrderSession::place_list(const domain::OrderList& list, Timestamp valid_unt
     } else if (filters.is_known && kind != ListKind::oco && !filters.takes_oto) {
       hold = {Reason::venue_refused_filter, "otoAllowed"};
     }
+    if (filters.max_lists > 0 && open_.of(instrument).lists >= filters.max_lists) {
+      hold = {Reason::venue_refused_filter, "MAX_NUM_ORDER_LISTS"};
+    } else if (filters_->max_lists > 0 && open_.all().lists >= filters_->max_lists) {
+      hold = {Reason::venue_refused_filter, "EXCHANGE_MAX_NUM_ORDER_LISTS"};
+    }
     for (std::size_t at = 0; at < count && hold.reason == Reason::none; ++at) {
       if (list.orders[at]) hold = hold_of_filters(list.orders[at]->value(), now);
     }
@@ -324,7 +334,7 @@ std::int64_t OrderSession::minute_of(Timestamp now) const {
 
 void OrderSession::on_request(const domain::VenueRequest& request, Timestamp now,
                               Actions& actions) {
-  if (request.kind == QueryKind::resync_book) return;  // the market session's
+  if (domain::is_about_market(request.kind)) return;  // the market session's
   if (!is_known_ && !(goes_by_rest() && has_offset_)) {
     return tell_no_answer(request, Reason::not_sent_not_ready, now, actions);
   }
@@ -387,6 +397,23 @@ void OrderSession::send_fills_page(Pending& pending, Timestamp now, Actions& act
                                            context_at(now, goes_by_rest()), buffer_.data());
   // The first page was encodable, so this one is.
   transmit(pending, encoded, "GET", "myTrades", actions);
+}
+
+void OrderSession::ask_asset_limits(Timestamp now, Actions& actions) {
+  next_asset_limits_at_ = domain::never;
+  if (asset_limits_at_ >= settings_.instruments.size()) return;
+  if (now < std::max(banned_until_, throttled_until_) || !has_weight(optional_weight_pct, now)) {
+    next_asset_limits_at_ = now + filters_retry;
+    return;
+  }
+  Pending* pending = open_request(Method::my_filters, now);
+  if (pending == nullptr) {
+    next_asset_limits_at_ = now + filters_retry;
+    return;
+  }
+  const Encoded encoded = encode_my_filters(pending->id, settings_.instruments[asset_limits_at_],
+                                            context_at(now), buffer_.data());
+  send(encoded, actions);
 }
 
 void OrderSession::send_time(Timestamp now, Actions& actions) {

@@ -150,6 +150,8 @@ void OrderSession::become_ready(Timestamp now, Actions& actions) {
   if (now - opened_at_ < good_service || rollover_at_ == domain::never) plan_rollover(now);
   is_known_ = true;
   logon_retries_ = 0;
+  asset_limits_at_ = 0;
+  next_asset_limits_at_ = now;
   set_state(StreamState::ready, Reason::none, now, actions);
 }
 
@@ -184,6 +186,10 @@ void OrderSession::expire(Pending& pending, Timestamp now, Actions& actions) {
   const Method method = pending.method;
   const bool on_second = pending.on_second;
   requests_.close(pending);
+  if (method == Method::my_filters) {
+    next_asset_limits_at_ = now + filters_retry;
+    return;
+  }
   if (on_second && second_ != Second::none && method != Method::time) {
     return give_up_second("the second connection does not answer", now, actions);
   }
@@ -295,7 +301,7 @@ void OrderSession::on_frame(const Frame& frame, Actions& actions) {
   if (second_ == Second::ready) [[unlikely]] {
     drop_repeats(start, frame.is_second, actions);
   }
-  note_open_orders(start, actions);
+  note_open_orders(start, {&message.list, 1}, actions);
   unknown_words_ += message.unknown_words;
   if (message.unknown_assets > 0) [[unlikely]] {
     note_unknown_assets(message.unknown_assets, message.unknown_asset, actions);
@@ -331,15 +337,18 @@ void OrderSession::on_frame(const Frame& frame, Actions& actions) {
   }
 }
 
-void OrderSession::note_open_orders(std::size_t start, Actions& actions) {
+void OrderSession::note_open_orders(std::size_t start, std::span<const std::int64_t> lists,
+                                    Actions& actions) {
   const auto events = actions.events().subspan(start);
+  std::size_t at = 0;
   for (const Event& event : events) {
     if (const auto* report = std::get_if<domain::OrderReport>(&event.what)) {
       using domain::VenueOrderStatus;
+      const std::int64_t list = at < lists.size() ? lists[at++] : no_list;
       if (report->status <= VenueOrderStatus::partially_filled) {
         open_.set(event.instrument, report->venue_order, domain::has_trigger(report->type),
                   report->side == domain::Side::buy,
-                  std::max(report->quantity - report->filled, domain::Quantity{}));
+                  std::max(report->quantity - report->filled, domain::Quantity{}), list);
       } else {
         open_.remove(report->venue_order);
       }
@@ -449,6 +458,10 @@ void OrderSession::dispatch(Pending& pending, const Response& response, Timestam
       }
       requests_.close(pending);
       on_subscribe_answer(response, now, actions);
+      break;
+    case Method::my_filters:
+      requests_.close(pending);
+      on_asset_limits(response, now, actions);
       break;
     case Method::place:
     case Method::cancel:
@@ -572,6 +585,7 @@ void OrderSession::on_time(Timestamp now, Actions& actions) {
                 Pause::paced, now, actions);
   }
   if (state_ == State::ready && now >= next_clock_at_) start_measuring(now, actions);
+  if (state_ == State::ready && now >= next_asset_limits_at_) ask_asset_limits(now, actions);
   if (state_ == State::ready && now >= rollover_at_) start_rollover(now, actions);
   if (second_ >= Second::logging_on && now >= second_life_ + silence_limit) {
     give_up_second("nothing was heard on the second connection for 45 s", now, actions);
@@ -589,7 +603,7 @@ Timestamp OrderSession::next_deadline() const {
     next = std::min({next, second_life_ + silence_limit, promote_by_});
   }
   if (state_ == State::ready) {
-    next = std::min(next, next_clock_at_);
+    next = std::min({next, next_clock_at_, next_asset_limits_at_});
     if (may_have_second_) next = std::min(next, rollover_at_);
     if (reconcile_owed_) next = std::min(next, reconcile_at_);
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,8 @@ class OrderSession final : public Session {
   static constexpr domain::Duration filters_interval = 10min;
   static constexpr domain::Duration filters_retry = 30s;
   static constexpr domain::Duration average_interval = 1min;
+  /// MAX_ASSET costs 40 weight an instrument, and hardly ever changes.
+  static constexpr domain::Duration asset_limits_interval = 1h;
   /// The averages of more instruments would cost too much weight; then the venue checks alone.
   static constexpr std::size_t max_averages = 100;
 
@@ -108,6 +111,7 @@ class OrderSession final : public Session {
   void each_counter(const Count& count) const override;
   void allow_second() override { may_have_second_ = true; }
   void on_second_open(domain::Timestamp now, Actions& actions) override;
+  void on_second_sign_of_life(domain::Timestamp now) override;
   void on_second_closed(std::string_view why, domain::Timestamp now, Actions& actions) override;
 
  private:
@@ -147,6 +151,9 @@ class OrderSession final : public Session {
   void send_time(domain::Timestamp now, Actions& actions);
   void send_logon(domain::Timestamp now, Actions& actions);
   void send_subscribe(domain::Timestamp now, Actions& actions);
+  /// The next instrument's myFilters; one at a time.
+  void ask_asset_limits(domain::Timestamp now, Actions& actions);
+  void on_asset_limits(const Response& response, domain::Timestamp now, Actions& actions);
   void send_fills_page(Pending& pending, domain::Timestamp now, Actions& actions);
   void start_measuring(domain::Timestamp now, Actions& actions);
   Pending* open_request(Method method, domain::Timestamp now);
@@ -177,7 +184,8 @@ class OrderSession final : public Session {
                          Actions& actions);
   void on_list_answer(Pending& pending, const Response& response, domain::Timestamp now,
                       Actions& actions);
-  void note_open_orders(std::size_t start, Actions& actions);
+  /// Of the events from `start` on. `lists`: of each OrderReport among them, in order.
+  void note_open_orders(std::size_t start, std::span<const std::int64_t> lists, Actions& actions);
   void on_order_answer(Pending& pending, const Response& response, domain::Timestamp now,
                        Actions& actions);
   void on_query_answer(Pending& pending, const Response& response, domain::Timestamp now,
@@ -294,6 +302,9 @@ class OrderSession final : public Session {
   domain::Timestamp filters_asked_{};
   bool rules_owed_ = false;  ///< the venue refused by a filter: the engine's rules are old
   domain::Timestamp next_averages_at_ = domain::never;
+  std::vector<AssetLimit> asset_limits_;
+  std::size_t asset_limits_at_ = 0;  ///< in settings_.instruments: who is next
+  domain::Timestamp next_asset_limits_at_ = domain::never;
   std::uint64_t filtered_ = 0;       ///< orders that a filter of ours stopped
   std::uint64_t filter_misses_ = 0;  ///< -1013: a filter of the venue's that ours had let pass
   std::uint64_t sent_by_rest_ = 0;

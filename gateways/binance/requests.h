@@ -19,6 +19,7 @@ enum class Method : std::uint8_t {
   time,
   logon,
   subscribe,
+  my_filters,
   place,
   cancel,
   cancel_replace,

@@ -1,6 +1,7 @@
 #include "gateways/binance/symbols.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <stdexcept>
@@ -77,6 +78,7 @@ Symbols::Symbols(const domain::Catalog& catalog, domain::VenueId venue) : venue_
   std::vector<std::pair<std::string, std::uint32_t>> rows;
   names_.resize(catalog.instruments().size());
   bases_.resize(catalog.instruments().size(), domain::no<domain::AssetId>);
+  quotes_.resize(catalog.instruments().size(), domain::no<domain::AssetId>);
   for (const domain::Instrument& instrument : catalog.instruments()) {
     if (instrument.venue != venue) continue;
     std::string symbol = catalog.name(instrument.base) + catalog.name(instrument.quote);
@@ -84,6 +86,7 @@ Symbols::Symbols(const domain::Catalog& catalog, domain::VenueId venue) : venue_
     rows.emplace_back(symbol, static_cast<std::uint32_t>(instrument.id));
     names_[domain::index_of(instrument.id)] = std::move(symbol);
     bases_[domain::index_of(instrument.id)] = instrument.base;
+    quotes_[domain::index_of(instrument.id)] = instrument.quote;
     all_.push_back(instrument.id);
     for (const domain::AssetId asset : {instrument.base, instrument.quote}) {
       if (std::find(traded_.begin(), traded_.end(), asset) == traded_.end()) {
@@ -98,6 +101,16 @@ Symbols::Symbols(const domain::Catalog& catalog, domain::VenueId venue) : venue_
                       static_cast<std::uint32_t>(id));
   }
   assets_ = NameTable{rows};
+}
+
+domain::InstrumentId Symbols::instrument_of_stream(std::string_view name) const {
+  std::array<char, 64> symbol{};
+  if (name.size() > symbol.size()) return domain::no<domain::InstrumentId>;
+  std::transform(name.begin(), name.end(), symbol.begin(), [](char character) {
+    return character >= 'a' && character <= 'z' ? static_cast<char>(character - 'a' + 'A')
+                                                : character;
+  });
+  return instrument({symbol.data(), name.size()});
 }
 
 std::string Symbols::stream_name(domain::InstrumentId id) const {

@@ -72,10 +72,16 @@ class Symbols {
     return domain::index_of(id) < names_.size() ? std::string_view{names_[domain::index_of(id)]}
                                                 : std::string_view{};
   }
+  /// By the beginning of a stream's name, "btcusdt"; no<InstrumentId> when it is none of ours.
+  domain::InstrumentId instrument_of_stream(std::string_view name) const;
   /// What an instrument of the venue is made of; no<AssetId> for others.
   domain::AssetId base(domain::InstrumentId id) const {
     return domain::index_of(id) < bases_.size() ? bases_[domain::index_of(id)]
                                                 : domain::no<domain::AssetId>;
+  }
+  domain::AssetId quote(domain::InstrumentId id) const {
+    return domain::index_of(id) < quotes_.size() ? quotes_[domain::index_of(id)]
+                                                 : domain::no<domain::AssetId>;
   }
   /// "btcusdt", for stream names: ASCII letters in lower case, everything else as it is.
   std::string stream_name(domain::InstrumentId id) const;
@@ -90,8 +96,8 @@ class Symbols {
  private:
   domain::VenueId venue_;
   NameTable instruments_, assets_;
-  std::vector<std::string> names_;      ///< by instrument
-  std::vector<domain::AssetId> bases_;  ///< likewise
+  std::vector<std::string> names_;               ///< by instrument
+  std::vector<domain::AssetId> bases_, quotes_;  ///< likewise
   std::vector<domain::InstrumentId> all_;
   std::vector<domain::AssetId> traded_;
 };

@@ -305,7 +305,21 @@ const Mistake mistakes[] = {
      "halcyon.toml:9: venues.binance.instruments = []: must be a list of 1 to 1000"},
     {"channel_unknown", "[accounts.main]", "channels = [\"candles\"]\n[accounts.main]",
      "halcyon.toml:10: venues.binance.channels = [ \"candles\" ]: each must be \"trades\", "
-     "\"quotes\" or \"book\"; leave it out for [\"trades\", \"quotes\", \"book\"], the default"},
+     "\"quotes\", \"book\", \"agg_trades\", \"partial_book\" or \"klines\"; leave it out for "
+     "[\"trades\", \"quotes\", \"book\"], the default"},
+    {"channels_that_say_the_same_twice", "[accounts.main]",
+     "channels = [\"trades\", \"agg_trades\"]\n[accounts.main]",
+     "halcyon.toml:10: venues.binance.channels = [ \"trades\", \"agg_trades\" ]: trades and "
+     "agg_trades say the same twice; leave one of them out"},
+    {"channels_of_an_instrument_that_is_not_there", "[accounts.main]",
+     "channels_of = { \"LTC/USDT\" = [\"quotes\"] }\n[accounts.main]",
+     "halcyon.toml:10: venues.binance.channels_of = { \"LTC/USDT\" = [ \"quotes\" ] }: "
+     "\"LTC/USDT\" is not in instruments"},
+    {"channels_of_an_instrument_unknown", "[accounts.main]",
+     "channels_of = { \"ETH/USDT\" = [\"news\"] }\n[accounts.main]",
+     "halcyon.toml:10: venues.binance.channels_of = { \"ETH/USDT\" = [ \"news\" ] }: ETH/USDT each "
+     "must be \"trades\", \"quotes\", \"book\", \"agg_trades\", \"partial_book\" or \"klines\"; "
+     "leave it out"},
     {"account_at_no_venue", "venue = \"binance\"", "venue = \"binanse\"",
      "halcyon.toml:11: accounts.main.venue = \"binanse\": is not in [venues]; did you mean "
      "binance?"},

@@ -216,6 +216,109 @@ TEST(Candles, GiveTheSameSeriesForTheSamePairOnly) {
   EXPECT_NE(candles.add(InstrumentId{1}, {1, TimeUnit::second}), one);
 }
 
+/// A series whose venue tells the past, and its bars as they close where a test says so.
+struct ToldCandles : SecondCandles {
+  void tell(const MarketAbilities& abilities) { candles.set_abilities(btc, abilities); }
+  void bar(Duration open, Duration length, Price close, bool is_history, Duration now = 60s) {
+    Bar bar;
+    bar.open_time = at(open);
+    bar.close_time = at(open + length);
+    bar.open = bar.high = bar.low = bar.close = close;
+    bar.volume = "1"_qty;
+    bar.trades = 2;
+    bar.timeframe = {1, TimeUnit::second};
+    bar.is_history = is_history;
+    candles.on_bar(btc, bar, at(now), closed);
+  }
+  void end() { candles.on_history_end(btc, {1, TimeUnit::second}, closed); }
+  /// "0! 1 2?": of the past with '!', incomplete with '?'.
+  std::string told() const {
+    std::string text;
+    for (const auto& each : closed) {
+      text += (text.empty() ? "" : " ") + std::to_string((each.candle.open_time - at(0s)) / 1s) +
+              (each.is_history ? "!" : "") + (each.candle.complete ? "" : "?");
+    }
+    return text;
+  }
+};
+
+TEST_F(ToldCandles, HandOutThePastFirstAndThenWhatHasClosedMeanwhile) {
+  tell({true, false});
+  // Given live candles that close while the past is on its way
+  trade(3200ms, "10"_px);
+  trade(4000ms, "11"_px);
+  trade(5000ms, "12"_px);
+  EXPECT_EQ(told(), "");
+  // When it comes, with the second that is still open as its last
+  for (int second = 0; second <= 3; ++second) bar(second * 1s, 1s, "9"_px, true);
+  bar(5s, 1s, "12"_px, true, 5500ms);
+  end();
+  // Then nothing is told twice, and live goes on behind it
+  EXPECT_EQ(told(), "0! 1! 2! 3! 4");
+  EXPECT_EQ(candles.counters().bars_refused, 1U);
+  trade(6000ms, "13"_px);
+  EXPECT_EQ(told(), "0! 1! 2! 3! 4 5");
+}
+
+TEST_F(ToldCandles, DoNotWaitForThePastForEver) {
+  tell({true, false});
+  trade(0ms, "10"_px);
+  trade(1000ms, "11"_px);
+  pass(1s + Candles::history_wait - 1ns);
+  EXPECT_EQ(told(), "");
+  EXPECT_LE(candles.next_deadline(), at(1s + Candles::history_wait));
+  pass(1s + Candles::history_wait);
+  EXPECT_EQ(told().substr(0, 6), "0? 1 2");
+  // What comes later is refused: it would stand behind what was told
+  closed.clear();
+  bar(0s, 1s, "9"_px, true);
+  EXPECT_EQ(told(), "");
+}
+
+TEST_F(ToldCandles, HoldNoMoreThanTheirBound) {
+  tell({true, false});
+  for (std::size_t second = 0; second < Candles::max_held + 2; ++second) {
+    trade(second * 1s, "10"_px);
+  }
+  EXPECT_EQ(closed.size(), Candles::max_held + 1);
+}
+
+TEST_F(ToldCandles, AreMadeOfBarsWhereTheVenueTellsThem) {
+  tell({false, true});
+  trade(200ms, "10"_px);
+  trade(1200ms, "10"_px);
+  EXPECT_EQ(told(), "") << "trades make none";
+  bar(1s, 1s, "11"_px, false);
+  bar(2s, 1s, "12"_px, false);
+  bar(2s, 1s, "12"_px, false);  // of a second connection
+  bar(4s, 1s, "13"_px, false);  // behind a hole
+  bar(5s, 1s, "14"_px, false);
+  EXPECT_EQ(told(), "1 2 4? 5");
+  EXPECT_EQ(closed[1].candle.close, "12"_px);
+  EXPECT_EQ(closed[1].candle.trades, 2U);
+}
+
+TEST_F(ToldCandles, AreWholeOnlyWhenAllTheirPartsWereTold) {
+  tell({true, true});
+  // Given parts of half and of quarter seconds
+  bar(0ms, 500ms, "10"_px, true);
+  bar(500ms, 500ms, "14"_px, true);
+  bar(1000ms, 500ms, "9"_px, true);  // its other half is missing
+  bar(2000ms, 500ms, "9"_px, true);
+  bar(2500ms, 250ms, "8"_px, true);
+  bar(2750ms, 250ms, "11"_px, true);
+  end();
+  EXPECT_EQ(told(), "0! 2!?");
+  EXPECT_EQ(closed[0].candle.open, "10"_px);
+  EXPECT_EQ(closed[0].candle.high, "14"_px);
+  EXPECT_EQ(closed[0].candle.volume, "2"_qty);
+  EXPECT_EQ(closed[1].candle.low, "8"_px);
+  EXPECT_EQ(closed[1].candle.close, "11"_px);
+  // And between the past and the first live one lies a hole
+  bar(4000ms, 1s, "12"_px, false);
+  EXPECT_EQ(told(), "0! 2!? 4?");
+}
+
 TEST(Candles, OfTheRecordedSessionEqualItsMinuteBars) {
   const auto& recorded = testing::recording();
   if (!recorded) GTEST_SKIP() << "the recording is neither in tests/data/binance nor in ../shared";

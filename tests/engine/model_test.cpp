@@ -527,7 +527,7 @@ class World {
       }
     }
     for (const VenueRequest& asked : h_.take_questions()) {
-      if (!is_up_ || asked.kind == QueryKind::resync_book) continue;
+      if (!is_up_ || domain::is_about_market(asked.kind)) continue;
       if (faults_ && dice.one_in(8)) continue;
       Letter letter;
       venue_.answer(asked, moment(), faults_ && dice.one_in(2), letter.messages);

@@ -226,6 +226,8 @@ void ReferenceVenue::answer(const VenueRequest& request, Timestamp now, bool is_
       }
       break;
     case QueryKind::resync_book:
+    case QueryKind::subscribe:
+    case QueryKind::unsubscribe:
       break;
   }
   out.push_back({end, now});

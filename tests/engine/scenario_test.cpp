@@ -291,6 +291,8 @@ class Story {
           answer_balances();
           break;
         case QueryKind::resync_book:
+        case QueryKind::subscribe:
+        case QueryKind::unsubscribe:
           break;
       }
       h_.send(end);

@@ -1,7 +1,9 @@
 // What a venue may do to us: each fault happens while strategies trade, and in the end simulator,
 // daemon (that is, its journal) and PostgreSQL tell the same story.
 
-#include <functional>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,10 @@ struct FaultCase {
   std::vector<const char*> commands;
   /// When so much has been traded again, these follow: what ends the fault, or makes it found.
   std::vector<const char*> then;
+  /// Orders of ours that rest when the fault comes; in the commands they are $1, $2.
+  int resting = 0;
+  /// What must hold in the end beside the agreement; null: nothing more.
+  void (*check)(const World& world) = nullptr;
 };
 
 class Fault : public ::testing::TestWithParam<FaultCase> {
@@ -30,7 +36,50 @@ class Fault : public ::testing::TestWithParam<FaultCase> {
   static std::size_t fills(const World& world) {
     return world.admin("status")["fills"]["booked"].get<std::size_t>();
   }
+  /// A purchase far below the market, once the venue has it; its client order id.
+  static std::string rest(const World& world) {
+    const json asked{{"account", "main"},  {"instrument", "BTC/USDT"}, {"side", "buy"},
+                     {"quantity", "0.01"}, {"limit_price", "52000"},   {"reason", "a test"}};
+    std::string name;
+    // Refused while the daemon reconciles.
+    wait_until(
+        [&] {
+          try {
+            name = world.admin("orders.submit", asked).at("order");
+          } catch (const std::exception&) {
+            return false;
+          }
+          return true;
+        },
+        patience);
+    EXPECT_TRUE(wait_until(
+        [&] {
+          const auto rows = world.admin("orders.list", {{"order", name}}).at("orders");
+          return !rows.empty() && rows.at(0).at("state") == "accepted";
+        },
+        patience));
+    return name;
+  }
 };
+
+/// What a session has counted.
+std::uint64_t counted(const World& world, const std::string& session, const std::string& kind) {
+  const std::string name =
+      "halcyon_session_events_total{session=\"" + session + "\",kind=\"" + kind + "\"} ";
+  const std::string text = world.http("/metrics");
+  const auto at = text.find(name);
+  return at == std::string::npos ? 0 : std::stoull(text.substr(at + name.size()));
+}
+
+/// A new connection took the old one's place, and nobody noticed.
+void handed_over(const World& world, const std::string& session) {
+  EXPECT_TRUE(wait_until([&] { return counted(world, session, "rollovers") >= 1; }, patience))
+      << world.daemon_log();
+  EXPECT_EQ(counted(world, session, "trades_lost"), 0U);
+  for (const auto& notice : world.admin("notices.list").at("notices")) {
+    EXPECT_NE(notice.at("code"), "stream_down") << notice;
+  }
+}
 
 TEST_P(Fault, EndsWithSimulatorJournalAndPostgresInAgreement) {
   // Given a daemon that trades, also with a clock that is seconds away from the venue's
@@ -42,13 +91,24 @@ TEST_P(Fault, EndsWithSimulatorJournalAndPostgresInAgreement) {
   ASSERT_TRUE(wait_until([&] { return fills(world) >= 3; }, patience)) << world.daemon_log();
   // When the venue misbehaves
   const std::size_t before = fills(world);
-  for (const char* command : GetParam().commands) world.simulator(json::parse(command));
+  std::vector<std::string> resting;
+  for (int count = 0; count < GetParam().resting; ++count) resting.push_back(rest(world));
+  for (std::string command : GetParam().commands) {
+    for (std::size_t at = 0; at < resting.size(); ++at) {
+      const std::string place = "$" + std::to_string(at + 1);
+      if (const auto found = command.find(place); found != std::string::npos) {
+        command.replace(found, place.size(), resting[at]);
+      }
+    }
+    world.simulator(json::parse(command));
+  }
   // Then trading goes on
   EXPECT_TRUE(wait_until([&] { return fills(world) >= before + 3; }, patience))
       << world.daemon_log();
   for (const char* command : GetParam().then) world.simulator(json::parse(command));
   world.simulator(json{{"cmd", "clear_faults"}});
   world.wait_ready();
+  if (GetParam().check != nullptr) GetParam().check(world);
   // And everybody tells the same story
   for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
   if (HasFailure()) std::cout << world.daemon_log();
@@ -112,10 +172,29 @@ const FaultCase cases[] = {
      {}},
     {"clock_ahead", {R"({"cmd":"fault","kind":"clock_shift","ms":9000})"}, {}},
     {"clock_behind", {R"({"cmd":"fault","kind":"clock_shift","ms":-9000})"}, {}},
-    {"shutdown_of_both", {R"({"cmd":"fault","kind":"server_shutdown","ms":10000})"}, {}},
+    {"shutdown_of_both",
+     {R"({"cmd":"fault","kind":"server_shutdown","ms":60000})"},
+     {},
+     0,
+     [](const World& world) {
+       handed_over(world, "binance market");
+       handed_over(world, "binance orders main");
+     }},
     {"shutdown_of_the_order_line",
-     {R"({"cmd":"fault","kind":"server_shutdown","connections":"orders","ms":10000})"},
-     {}},
+     {R"({"cmd":"fault","kind":"server_shutdown","connections":"orders","ms":60000})"},
+     {},
+     0,
+     [](const World& world) { handed_over(world, "binance orders main"); }},
+    {"resting_orders_that_the_venue_ends",
+     {R"({"cmd":"cancel_order","client_order_id":"$1"})",
+      R"({"cmd":"cancel_order","client_order_id":"$2","expire":true})"},
+     {},
+     2},
+    {"orders_by_another_hand",
+     {R"({"cmd":"place_external","symbol":"BTCUSDT","side":"BUY","type":"MARKET","quantity":"0.002","newClientOrderId":"hand-1"})",
+      R"({"cmd":"place_external","symbol":"BTCUSDT","side":"SELL","type":"MARKET","quantity":"0.001","newClientOrderId":"hand-2"})",
+      R"({"cmd":"place_external","symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","price":"52000","quantity":"0.002","newClientOrderId":"hand-3"})"},
+     {R"({"cmd":"cancel_order","client_order_id":"hand-3"})"}},
     {"symbol_halted_for_a_while",
      {R"({"cmd":"set_symbol_status","symbol":"BTCUSDT","status":"HALT"})",
       R"({"cmd":"set_symbol_status","symbol":"BTCUSDT","status":"TRADING"})"},
@@ -145,6 +224,45 @@ TEST(Load, TenTimesTheRecordedPeakLosesNoOrderEvent) {
   // Then nothing about an order is missing anywhere
   for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
   EXPECT_GT(world.true_fills().size(), 10U);
+  if (HasFailure()) std::cout << world.daemon_log();
+}
+
+TEST(Day, OfTwentyFiveHoursLosesAndDoublesNoTrade) {
+  const char* wanted = std::getenv("HALCYON_DAY");
+  if (wanted == nullptr || *wanted == '\0') {
+    GTEST_SKIP()
+        << "a day takes a quarter of an hour: HALCYON_DAY=1, as scripts/test --full has it";
+  }
+  // Given a day that passes a hundred times as fast; the market rests while nothing is to be seen
+  constexpr int rate = 100;
+  WorldSettings settings;
+  settings.clock_rate = rate;
+  settings.speed = 1;
+  settings.strategies.clear();
+  World world{settings};
+  const auto began = std::chrono::steady_clock::now();
+  const auto has_passed = [&](std::chrono::minutes told) {
+    return std::chrono::steady_clock::now() - began >= std::chrono::milliseconds{told} / rate;
+  };
+  const auto fills = [&] { return world.admin("status")["fills"]["booked"].get<int>(); };
+  world.start_daemon();
+  world.wait_ready();
+  ASSERT_TRUE(wait_until([&] { return fills() >= 3; }, patience)) << world.daemon_log();
+  world.simulator(json{{"cmd", "pause"}});
+  // When both connections reach the age at which they are replaced, while it trades
+  using std::chrono::minutes;
+  ASSERT_TRUE(wait_until([&] { return has_passed(minutes{22 * 60 + 20}); }, seconds{900}));
+  world.simulator(json{{"cmd", "resume"}});
+  const int before = fills();
+  wait_until([&] { return has_passed(minutes{23 * 60 + 10}); }, seconds{60});
+  EXPECT_GT(fills(), before);
+  world.simulator(json{{"cmd", "pause"}});
+  wait_until([&] { return has_passed(minutes{25 * 60}); }, seconds{120});
+  // Then each was, nobody noticed, and everybody tells the same story
+  handed_over(world, "binance market");
+  handed_over(world, "binance orders main");
+  world.simulator(json{{"cmd", "resume"}});
+  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
   if (HasFailure()) std::cout << world.daemon_log();
 }
 

@@ -125,10 +125,19 @@ const MarketRow market_rows[] = {
      "bnbbtc@depth",
      MarketKind::depth,
      {"levels u160 last b0.0024x10 a0.0026x100"}},
-    {"stream_partialDepth.json", "bnbbtc@depth10", MarketKind::partial_depth, {}},
-    {"stream_partialDepth.json", "bnbbtc@depth5@100ms", MarketKind::partial_depth, {}},
-    {"combined_aggTrade_real.json", "", MarketKind::agg_trade, {}},
-    {"stream_aggTrade.json", "", MarketKind::agg_trade, {}},
+    {"stream_partialDepth.json",
+     "bnbbtc@depth10",
+     MarketKind::partial_depth,
+     {"book_reset", "levels u160 last b0.0024x10 a0.0026x100"}},
+    {"stream_partialDepth.json",
+     "bnbbtc@depth5@100ms",
+     MarketKind::partial_depth,
+     {"book_reset", "levels u160 last b0.0024x10 a0.0026x100"}},
+    {"combined_aggTrade_real.json",
+     "",
+     MarketKind::agg_trade,
+     {"trade 9319 x 0.018649 #315753210 seller"}},
+    {"stream_aggTrade.json", "", MarketKind::agg_trade, {"trade 0.001 x 100 #12345 seller"}},
     {"combined_kline_1m_real.json", "", MarketKind::kline, {}},
     {"stream_kline_open.json", "bnbbtc@kline_1m@+08:00", MarketKind::kline, {}},
     {"stream_avgPrice.json", "btcusdt@avgPrice", MarketKind::avg_price, {}},
@@ -1007,6 +1016,40 @@ TEST(DecodeRest, DepthSnapshotIsOneRun) {
   EXPECT_EQ(made.last_update_id, 1'027'024U);
   EXPECT_THAT(said(made.events), ElementsAre("levels u1027024 last b4x431 a4.000002x12"));
   EXPECT_EQ(made.events[0].instrument, world.bnb_btc);
+}
+
+TEST(DecodeRest, KlinesArePastBarsWithAnExclusiveEnd) {
+  const World world;
+  Scratch scratch;
+  RestAnswer made;
+  ASSERT_EQ(decode_klines(*sample("rest_klines.json"), world.symbols(), scratch, made),
+            DecodeError::none);
+  EXPECT_THAT(said(made.events),
+              ElementsAre("bar of 1 minute 1499040000+604800s 0.0163479 0.8 0.015758 0.015771 x "
+                          "148976.11427815 of 308 past"));
+  for (const char* wrong : {"[[1,\"2\"]]", "{}", "[[\"x\",1,2,3,4,5,6,7,8]]", "[[", ""}) {
+    RestAnswer nothing;
+    EXPECT_NE(decode_klines(wrong, world.symbols(), scratch, nothing), DecodeError::none) << wrong;
+  }
+}
+
+TEST(DecodeResults, AssetLimitsAreThoseOfAssetsWithAnId) {
+  using namespace domain::literals;
+  const World world;
+  Scratch scratch;
+  std::vector<AssetLimit> limits;
+  const Bytes told{
+      R"({"assetFilters":[{"filterType":"MAX_ASSET","asset":"USDT","limit":"1000.5"},)"
+      R"({"filterType":"MAX_ASSET","asset":"JPY","limit":"7"},{"filterType":"NEW"}]})"};
+  ASSERT_EQ(decode_asset_limits(told.view(), world.symbols(), scratch, limits), DecodeError::none);
+  ASSERT_EQ(limits.size(), 1U);
+  EXPECT_EQ(limits[0].asset, world.usdt);
+  EXPECT_EQ(limits[0].most, "1000.5"_usd);
+  // Told again, it is changed and not doubled
+  const Bytes again{R"({"assetFilters":[{"filterType":"MAX_ASSET","asset":"USDT","limit":"2"}]})"};
+  ASSERT_EQ(decode_asset_limits(again.view(), world.symbols(), scratch, limits), DecodeError::none);
+  ASSERT_EQ(limits.size(), 1U);
+  EXPECT_EQ(limits[0].most, "2"_usd);
 }
 
 TEST(DecodeRest, ErrorsAreCodeAndWordsOrNeither) {

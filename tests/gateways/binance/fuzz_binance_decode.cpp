@@ -19,7 +19,6 @@ namespace {
 
 using namespace halcyon;
 using namespace halcyon::gateways;
-using namespace halcyon::gateways;
 using namespace halcyon::gateways::binance;
 
 const Symbols& symbols() {

@@ -642,7 +642,210 @@ TEST_F(TwoFeeds, TheFirstCopyWinsAndItsLeadIsCounted) {
   EXPECT_EQ(seconds_opened, 2);
 }
 
+TEST_F(TwoConnections, AnUnconfirmedSecondSubscriptionIsGivenUpAndTriedAgain) {
+  connect();
+  frame(R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}})");
+  second_open();
+  ASSERT_EQ(sent_second.size(), 1U);
+  live();
+  pass(9999ms);
+  EXPECT_EQ(seconds_closed, 0);
+  pass(1ms);
+  EXPECT_EQ(seconds_closed, 1);
+  EXPECT_THAT(words, Contains(HasSubstr("did not confirm")));
+  live();
+  pass(30s);
+  live();
+  pass(30s);
+  EXPECT_EQ(seconds_opened, 2);
+  EXPECT_EQ(reconnects, 0);
+}
+
+TEST_F(TwoConnections, APingOnTheSecondIsASignOfItsLife) {
+  connect();
+  bring_up_second();
+  session->on_second_sign_of_life(now + 40s);
+  EXPECT_GE(session->next_deadline(), now);
+  pass(2s);  // it takes the first one's place
+  EXPECT_EQ(promotions, 1);
+  pass(80s);
+  EXPECT_EQ(counter("silences"), 0U) << "what was heard on it counts";
+}
+
+TEST_F(TwoConnections, AChangeOfTheListUnderItBeginsTheSecondAnew) {
+  connect();
+  frame(R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}})");
+  second_open();
+  sent_second.clear();
+  domain::VenueRequest no_more;
+  no_more.kind = domain::QueryKind::unsubscribe;
+  no_more.instrument = World{}.btc_usdt;
+  request(no_more);
+  EXPECT_EQ(seconds_closed, 1);
+  pass(1s);
+  EXPECT_EQ(seconds_opened, 2);
+}
+
+// ---- Candles ------------------------------------------------------------------------------------
+
+class Series : public Market {
+ protected:
+  Series()
+      : Market([](MarketSettings& settings) {
+          const domain::InstrumentId btc = World{}.btc_usdt;
+          settings.trades = settings.quotes = settings.book = false;
+          settings.klines = true;
+          settings.series = {{btc, {1, domain::TimeUnit::minute}, 30},
+                             {btc, {10, domain::TimeUnit::second}, 3}};
+        }) {}
+};
+
+TEST_F(Series, ThePastIsToldOnceForEachOfThem) {
+  connect();
+  pass(0s);
+  auto asked = take_rest();
+  ASSERT_EQ(asked.size(), 1U) << "one at a time";
+  EXPECT_THAT(asked[0].target, HasSubstr("/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=31"));
+  answer(asked[0], 200,
+         R"([[1723161180000,"10.0","12.0","9.5","11.0","3.5",1723161239999,"38",7,"1","2","0"]])");
+  pass(0s);
+  EXPECT_THAT(take_lines(),
+              ElementsAre("bar of 1 minute 1723161180+60s 10 12 9.5 11 x 3.5 of 7 past",
+                          "history_end of 1 minute"));
+  asked = take_rest();
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_THAT(asked[0].target, HasSubstr("interval=1s&limit=40"));
+  // Given a venue that will not tell
+  for (int failures = 0; failures < MarketSession::history_tries; ++failures) {
+    ASSERT_EQ(asked.size(), 1U);
+    EXPECT_THAT(take_lines(), IsEmpty());
+    answer(asked[0], 500, "");
+    live();
+    pass(40s);
+    live();
+    asked = take_rest();
+  }
+  EXPECT_THAT(take_lines(), ElementsAre("history_end of 10 second"));
+  EXPECT_THAT(words, Contains(HasSubstr("begin cold")));
+  EXPECT_EQ(counter("histories_missing"), 1U);
+  // And after a reconnect the past is not told again
+  closed();
+  open();
+  frame(confirmed);
+  pass(1s);
+  EXPECT_THAT(take_rest(), IsEmpty());
+}
+
+TEST_F(Series, KlinesThatCloseGoToEachSeriesMadeOfThem) {
+  start();
+  open();
+  EXPECT_THAT(take_sent(),
+              ElementsAre(HasSubstr(R"("params":["btcusdt@kline_1m","btcusdt@kline_1s"])")));
+  frame(confirmed);
+  take_lines();
+  const auto kline = [](const char* interval, std::int64_t open, std::int64_t close,
+                        bool is_final) {
+    return std::string{R"({"stream":"btcusdt@kline_)"} + interval +
+           R"(","data":{"e":"kline","E":1,"s":"BTCUSDT","k":{"t":)" + std::to_string(open) +
+           ",\"T\":" + std::to_string(close) + R"(,"s":"BTCUSDT","i":")" + interval +
+           R"(","f":1,"L":2,"o":"1","c":"2","h":"3","l":"0.5","v":"4","n":5,"x":)" +
+           (is_final ? "true" : "false") + R"(,"q":"1","V":"1","Q":"1","B":"0"}}})";
+  };
+  frame(kline("1s", 1723161255000, 1723161255999, false));
+  EXPECT_THAT(take_lines(), IsEmpty());
+  frame(kline("1s", 1723161255000, 1723161255999, true));
+  frame(kline("1m", 1723161240000, 1723161299999, true));
+  EXPECT_THAT(take_lines(), ElementsAre("bar of 10 second 1723161255+1s 1 3 0.5 2 x 4 of 5",
+                                        "bar of 1 minute 1723161240+60s 1 3 0.5 2 x 4 of 5"));
+}
+
+// ---- Other channels -----------------------------------------------------------------------------
+
+class OtherChannels : public Market {
+ protected:
+  OtherChannels()
+      : Market([](MarketSettings& settings) {
+          settings.trades = settings.book = false;
+          settings.agg_trades = settings.partial_book = true;
+        }) {}
+  void best(std::uint64_t id) {
+    frame(R"({"stream":"btcusdt@depth20@100ms","data":{"lastUpdateId":)" + std::to_string(id) +
+          R"(,"bids":[["100","1"]],"asks":[["101","2"]]}})");
+  }
+};
+
+TEST_F(OtherChannels, SumsOfTradesAreTradesAndAHoleInTheirNumbersIsALoss) {
+  connect();
+  const auto sum = [&](int id) {
+    frame(R"({"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1,"s":"BTCUSDT","a":)" +
+          std::to_string(id) +
+          R"(,"p":"100.5","q":"2","f":1,"l":3,"T":1723161255000,"m":true,"M":true}})");
+  };
+  sum(7);
+  sum(9);
+  EXPECT_THAT(take_lines(), ElementsAre("trade 100.5 x 2 #7 seller", "trades_lost 1",
+                                        "trade 100.5 x 2 #9 seller"));
+}
+
+TEST_F(OtherChannels, TheBestLevelsAreAWholeBookUntilTheStreamEnds) {
+  connect();
+  best(5);
+  best(5);  // nothing has changed
+  EXPECT_THAT(take_lines(), ElementsAre("book_reset", "levels u5 last b100x1 a101x2"));
+  EXPECT_THAT(take_rest(), IsEmpty()) << "no snapshot is needed";
+  closed();
+  EXPECT_THAT(take_lines(), Contains("book_invalid connection_lost"));
+}
+
+TEST(MarketSettings, ThatSayTheSameTwiceAreRefused) {
+  const World world;
+  MarketSettings settings;
+  settings.symbols = std::make_shared<const Symbols>(world.symbols());
+  settings.instruments = {world.btc_usdt};
+  settings.agg_trades = true;
+  EXPECT_THROW(MarketSession{std::move(settings)}, std::runtime_error);
+}
+
 // ---- Changes at run time ------------------------------------------------------------------------
+
+class Many : public Market {
+ protected:
+  Many()
+      : Market([](MarketSettings& settings) {
+          const World world;
+          settings.instruments = {world.btc_usdt, world.bnb_usdt, world.eth_btc};
+          settings.quotes = settings.book = false;
+        }) {}
+};
+
+TEST_F(Many, AChangeInTheMiddleOfASubscriptionLosesNoStream) {
+  start();
+  open();
+  take_sent();
+  // The first of three is not wanted any more before the venue has confirmed them
+  domain::VenueRequest no_more;
+  no_more.kind = domain::QueryKind::unsubscribe;
+  no_more.instrument = World{}.btc_usdt;
+  request(no_more);
+  frame(confirmed);
+  EXPECT_THAT(take_lines(), Contains(StartsWith("stream market ready")));
+  pass(1s);
+  EXPECT_THAT(take_sent(),
+              ElementsAre(HasSubstr(R"("method":"UNSUBSCRIBE","params":["btcusdt@trade"])")));
+  // And on the next connection only the others are asked for
+  closed();
+  open();
+  EXPECT_THAT(take_sent(), ElementsAre(HasSubstr(R"(["bnbusdt@trade","ethbtc@trade"])")));
+  // One that is wanted meanwhile follows in a message of its own
+  domain::VenueRequest again = no_more;
+  again.kind = domain::QueryKind::subscribe;
+  request(again);
+  frame(confirmed);
+  pass(300ms);
+  EXPECT_THAT(take_sent(), ElementsAre(HasSubstr(R"(["btcusdt@trade"])")));
+  frame(R"({"result":null,"id":2})");
+  EXPECT_THAT(take_lines(), Contains(StartsWith("stream market ready")));
+}
 
 TEST_F(Market, WhatIsListenedToChangesAtRunTimeWithinTheVenuesLimits) {
   connect();

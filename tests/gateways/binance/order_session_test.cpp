@@ -315,7 +315,7 @@ TEST_F(Orders, AnOrderThatCannotBeWrittenIsNotSentAndLeavesNoTrace) {
 TEST_F(Orders, MoreRequestsThanTheTableHoldsAreNotSent) {
   connect();
   std::vector<std::uint64_t> ids;
-  for (std::uint32_t counter = 1; counter <= RequestTable::capacity; ++counter) {
+  for (std::uint32_t counter = 1; counter <= Requests::capacity; ++counter) {
     ids.push_back(place(counter));
   }
   take_lines();
@@ -1096,6 +1096,82 @@ TEST_F(OrdersWithRest, OpenOrdersAreCountedAgainstTheVenuesMost) {
   take_lines();
   command(place_command(order(3)));
   EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("1735579648-3 sent")));
+}
+
+TEST_F(OrdersWithRest, OpenListsAreCountedOnceEachAgainstTheVenuesMost) {
+  std::string lists{info};
+  lists.replace(lists.find("\"ocoAllowed\":false"), 18, "\"ocoAllowed\":true");
+  lists.replace(lists.find("\"maxNumOrders\":2"), 16,
+                R"("maxNumOrders":9},{"filterType":"MAX_NUM_ORDER_LISTS","maxNumOrderLists":1)");
+  start();
+  for (const auto& request : take_rest()) answer(request, 200, lists);
+  connect();
+  auto up = order(1);
+  auto down = order(2);
+  up.limit_price = "110"_px;
+  down.type = domain::OrderType::stop_limit;
+  up.side = down.side = domain::Side::sell;
+  down.limit_price = "90"_px;
+  down.stop_price = "91"_px;
+  up.group = down.group = up.id;
+  domain::OrderList list;
+  list.count = 2;
+  list.orders[0] = approved(up);
+  list.orders[1] = approved(down);
+  domain::OrderCommand made;
+  made.valid_until = now + 1h;
+  made.what = list;
+  const auto leg = [this](int id, const char* status, int in_list) {
+    frame(
+        R"({"subscriptionId":0,"event":{"e":"executionReport","E":1,"s":"BTCUSDT","c":"x","S":"SELL","o":"LIMIT","f":"GTC","q":"0.5","p":"100","C":"","x":"NEW","X":")" +
+        std::string{status} + R"(","i":)" + std::to_string(id) + R"(,"z":"0","T":1,"I":1,"g":)" +
+        std::to_string(in_list) + "}}");
+    take_lines();
+  };
+  // Given one open order in no list, then both legs of list 0
+  leg(1, "NEW", -1);
+  command(made);
+  EXPECT_THAT(take_lines(), Contains(HasSubstr("1735579648-1 sent")));
+  leg(2, "NEW", 0);
+  leg(3, "NEW", 0);
+  command(made);
+  EXPECT_THAT(take_lines(), Contains(HasSubstr("[MAX_NUM_ORDER_LISTS]")));
+  // When the list has ended, the next one may go
+  leg(2, "CANCELED", 0);
+  leg(3, "CANCELED", 0);
+  command(made);
+  EXPECT_THAT(take_lines(), Contains(HasSubstr("1735579648-1 sent")));
+}
+
+TEST_F(OrdersWithRest, OneOrderMovesNoMoreOfAnAssetThanTheAccountMay) {
+  read_filters();
+  connect();
+  // Given limits that are told in myFilters only
+  pass(0s);
+  ASSERT_EQ(last()["method"], "myFilters");
+  EXPECT_EQ(last()["params"]["symbol"], "BTCUSDT");
+  respond(
+      last_id(),
+      R"({"exchangeFilters":[],"symbolFilters":[],"assetFilters":[{"filterType":"MAX_ASSET","asset":"BTC","limit":"0.6"},{"filterType":"MAX_ASSET","asset":"USDT","limit":"55"}]})");
+  take_lines();
+  struct Row {
+    const char* name;
+    domain::Quantity quantity;
+    domain::Price price;
+    bool is_sent;
+  };
+  const Row rows[] = {{"just_at_both", "0.55"_qty, "100"_px, true},
+                      {"above_the_base", "0.61"_qty, "80"_px, false},
+                      {"above_the_quote", "0.55"_qty, "100.01"_px, false}};
+  std::uint32_t counter_of_order = 0;
+  for (const Row& row : rows) {
+    auto made = order(++counter_of_order);
+    made.quantity = row.quantity;
+    made.limit_price = row.price;
+    command(place_command(made));
+    EXPECT_THAT(take_lines(), ElementsAre(HasSubstr(row.is_sent ? " sent" : "[MAX_ASSET]")))
+        << row.name;
+  }
 }
 
 TEST_F(OrdersWithRest, ARefusedFilterReadsTheFiltersAnewAtOnce) {

@@ -160,6 +160,20 @@ struct Teller {
   std::string operator()(const domain::TradesLost& lost) const {
     return fmt::format("trades_lost {}", lost.count);
   }
+  static std::string series(domain::Timeframe timeframe) {
+    return fmt::format("{} {}", timeframe.count, enum_name(timeframe.unit));
+  }
+  std::string operator()(const domain::Bar& bar) const {
+    return fmt::format("bar of {} {}+{}s {} {} {} {} x {} of {}{}", series(bar.timeframe),
+                       domain::to_unix_ms(bar.open_time) / 1000,
+                       (bar.close_time - bar.open_time) / std::chrono::seconds{1},
+                       to_string(bar.open), to_string(bar.high), to_string(bar.low),
+                       to_string(bar.close), to_string(bar.volume), bar.trades,
+                       bar.is_history ? " past" : "");
+  }
+  std::string operator()(const domain::HistoryEnd& end) const {
+    return fmt::format("history_end of {}", series(end.timeframe));
+  }
   std::string operator()(const domain::OrderReport& report) const {
     return fmt::format("report {} @{} {} {} {} {} of {} at {} stop {} for {} i{} {} {}",
                        name_of(report.order), name_of(report.venue_order), enum_name(report.status),
