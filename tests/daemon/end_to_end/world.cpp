@@ -213,9 +213,17 @@ std::vector<std::string> World::daemon_fills() const {
   const auto text = [](const json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
   };
+  // An order by another hand has a name of ours, and the id that the hand gave it.
+  std::map<std::string, std::string> client_ids;
+  const auto orders = admin("orders.list", {{"which", "all"}, {"limit", 10'000}});
+  for (const auto& order : orders["orders"]) {
+    client_ids[order.at("order")] = order.at("client_order_id");
+  }
   const auto result = admin("fills.list", {{"limit", 10'000}});
   for (const auto& fill : result["fills"]) {
-    fills.push_back(fill_text(text(fill.at("trade")), text(fill.at("order")), text(fill.at("side")),
+    const auto known = client_ids.find(text(fill.at("order")));
+    const std::string order = known == client_ids.end() ? text(fill.at("order")) : known->second;
+    fills.push_back(fill_text(text(fill.at("trade")), order, text(fill.at("side")),
                               text(fill.at("price")), text(fill.at("quantity")),
                               text(fill.at("fee")), text(fill.at("fee_asset"))));
   }

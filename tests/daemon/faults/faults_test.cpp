@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -38,20 +39,25 @@ class Fault : public ::testing::TestWithParam<FaultCase> {
   }
   /// A purchase far below the market, once the venue has it; its client order id.
   static std::string rest(const World& world) {
-    const json asked{{"account", "main"},  {"instrument", "BTC/USDT"}, {"side", "buy"},
-                     {"quantity", "0.01"}, {"limit_price", "52000"},   {"reason", "a test"}};
+    const json asked{{"account", "main"},
+                     {"instrument", "BTC/USDT"},
+                     {"side", "buy"},
+                     {"quantity", "0.01"},
+                     {"limit_price", "52000"}};
     std::string name;
+    std::string refused;
     // Refused while the daemon reconciles.
     wait_until(
         [&] {
           try {
             name = world.admin("orders.submit", asked).at("order");
-          } catch (const std::exception&) {
-            return false;
+          } catch (const std::exception& error) {
+            refused = error.what();
           }
-          return true;
+          return !name.empty();
         },
         patience);
+    if (name.empty()) throw std::runtime_error(refused);
     EXPECT_TRUE(wait_until(
         [&] {
           const auto rows = world.admin("orders.list", {{"order", name}}).at("orders");
@@ -193,8 +199,9 @@ const FaultCase cases[] = {
     {"orders_by_another_hand",
      {R"({"cmd":"place_external","symbol":"BTCUSDT","side":"BUY","type":"MARKET","quantity":"0.002","newClientOrderId":"hand-1"})",
       R"({"cmd":"place_external","symbol":"BTCUSDT","side":"SELL","type":"MARKET","quantity":"0.001","newClientOrderId":"hand-2"})",
-      R"({"cmd":"place_external","symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","price":"52000","quantity":"0.002","newClientOrderId":"hand-3"})"},
-     {R"({"cmd":"cancel_order","client_order_id":"hand-3"})"}},
+      R"({"cmd":"place_external","symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","price":"52000","quantity":"0.002","newClientOrderId":"hand-3"})",
+      R"({"cmd":"cancel_order","client_order_id":"hand-3"})"},
+     {}},
     {"symbol_halted_for_a_while",
      {R"({"cmd":"set_symbol_status","symbol":"BTCUSDT","status":"HALT"})",
       R"({"cmd":"set_symbol_status","symbol":"BTCUSDT","status":"TRADING"})"},
