@@ -98,7 +98,23 @@ void MarketSession::ask_clock(Timestamp now, Actions& actions) {
   request.context = &contexts_.back();
   request.decode = &decode_clock;
   actions.rest(std::move(request));
-  next_clock_at_ = now + clock_interval;
+  if (settings_.measure_clock) next_clock_at_ = now + clock_interval;
+}
+
+void MarketSession::note_venue_time(Timestamp told, Timestamp now, Actions& actions) {
+  const domain::Duration lag = now - told;
+  const domain::Duration moved = has_lag_ ? lag - lag_ : domain::Duration{};
+  const bool has_stepped = moved > clock_step || moved < -clock_step;
+  if (has_lag_ && !has_stepped) return;
+  if (has_stepped && now < next_step_check_) return;
+  lag_ = lag;
+  has_lag_ = true;
+  if (!has_stepped) return;
+  // Candles close by this clock: without it they would stand still or run ahead until the next
+  // measurement.
+  next_step_check_ = now + between_step_checks;
+  clock_.clear();
+  ask_clock(now, actions);
 }
 
 // ---- The past -----------------------------------------------------------------------------------

@@ -287,6 +287,12 @@ void MarketSession::on_frame(const Frame& frame, Actions& actions) {
     return;
   }
   ++frames_[static_cast<std::size_t>(message.kind)];
+  // Candles are made of trades, so theirs is the time that matters.
+  const bool tells_time =
+      message.kind == MarketKind::trade || message.kind == MarketKind::agg_trade;
+  if (tells_time && actions.event_list().size() > start) {
+    note_venue_time(actions.event_list()[start].venue_time, now, actions);
+  }
   switch (message.kind) {
     case MarketKind::trade:
     case MarketKind::agg_trade:

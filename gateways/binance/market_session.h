@@ -55,6 +55,10 @@ class MarketSession final : public Session {
   static constexpr domain::Duration silence_limit = 45s;  ///< pings come every 20 s
   static constexpr domain::Duration rules_interval = 10min;
   static constexpr domain::Duration clock_interval = 5min;
+  /// Times that the venue tells move against ours by so much at once: its clock, or ours, has
+  /// stepped, and is measured anew. A line that is behind looks the same, and costs a question.
+  static constexpr domain::Duration clock_step = 1s;
+  static constexpr domain::Duration between_step_checks = 10s;
   static constexpr domain::Duration subscribe_time_out = 10s;
   /// A connection that served for so long makes the next pause a short one again.
   static constexpr domain::Duration good_service = 30s;
@@ -184,6 +188,7 @@ class MarketSession final : public Session {
   void end_history(domain::Timestamp now, Actions& actions);
   void ask_rules(domain::Timestamp now, Actions& actions);
   void ask_clock(domain::Timestamp now, Actions& actions);
+  void note_venue_time(domain::Timestamp told, domain::Timestamp now, Actions& actions);
   void ask_snapshots(domain::Timestamp now, Actions& actions);
   void take_rules(RestAnswer& answer, domain::Timestamp now, Actions& actions);
   // Two connections.
@@ -244,6 +249,9 @@ class MarketSession final : public Session {
   bool rules_failed_ = false;
   domain::Timestamp next_clock_at_ = domain::never;
   ClockEstimate clock_;
+  domain::Duration lag_{};  ///< of what the venue told, when it was last looked at
+  bool has_lag_ = false;
+  domain::Timestamp next_step_check_{};
 
   std::size_t history_at_ = 0;  ///< in settings_.series: whose past is asked for, or is the next
   int history_failures_ = 0;

@@ -43,7 +43,7 @@ class Fault : public ::testing::TestWithParam<FaultCase> {
                      {"instrument", "BTC/USDT"},
                      {"side", "buy"},
                      {"quantity", "0.01"},
-                     {"limit_price", "52000"}};
+                     {"limit_price", "60000"}};
     std::string name;
     std::string refused;
     // Refused while the daemon reconciles.
@@ -199,7 +199,7 @@ const FaultCase cases[] = {
     {"orders_by_another_hand",
      {R"({"cmd":"place_external","symbol":"BTCUSDT","side":"BUY","type":"MARKET","quantity":"0.002","newClientOrderId":"hand-1"})",
       R"({"cmd":"place_external","symbol":"BTCUSDT","side":"SELL","type":"MARKET","quantity":"0.001","newClientOrderId":"hand-2"})",
-      R"({"cmd":"place_external","symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","price":"52000","quantity":"0.002","newClientOrderId":"hand-3"})",
+      R"({"cmd":"place_external","symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","price":"60000","quantity":"0.002","newClientOrderId":"hand-3"})",
       R"({"cmd":"cancel_order","client_order_id":"hand-3"})"},
      {}},
     {"symbol_halted_for_a_while",

@@ -686,6 +686,34 @@ TEST_F(TwoConnections, AChangeOfTheListUnderItBeginsTheSecondAnew) {
   EXPECT_EQ(seconds_opened, 2);
 }
 
+TEST_F(Market, AStepOfTheVenuesClockIsMeasuredAtOnce) {
+  connect();
+  const auto trade_at = [this](std::uint64_t id, domain::Timestamp time) {
+    frame(R"({"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTCUSDT","t":)" +
+          std::to_string(id) + R"(,"p":"100.5","q":"1.0","T":)" +
+          std::to_string(domain::to_unix_ms(time)) + R"(,"m":false,"M":true}})");
+  };
+  trade_at(1, now);
+  now += 900ms;  // a line that is a little behind is no step
+  trade_at(2, now - 900ms);
+  EXPECT_THAT(take_rest(), IsEmpty());
+  // When the venue's clock goes back by nine seconds
+  trade_at(3, now - 9s);
+  auto asked = take_rest();
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_THAT(asked[0].target, HasSubstr("/api/v3/time"));
+  take_lines();
+  answer(asked[0], 200, "{\"serverTime\":" + std::to_string(domain::to_unix_ms(now - 9s)) + "}");
+  EXPECT_THAT(take_lines(), ElementsAre(StartsWith("clock -899")));
+  // Then it is asked once, and not again for each trade
+  trade_at(4, now - 9s);
+  trade_at(5, now);
+  EXPECT_THAT(take_rest(), IsEmpty());
+  now += MarketSession::between_step_checks;
+  trade_at(6, now);
+  EXPECT_EQ(take_rest().size(), 1U);
+}
+
 // ---- Candles ------------------------------------------------------------------------------------
 
 class Series : public Market {
