@@ -31,6 +31,10 @@ void Driver::start(domain::Timestamp now) {
   session_->each_counter([this](std::string_view counter, std::uint64_t) {
     if (counter_names_.size() < max_session_counters) counter_names_.emplace_back(counter);
   });
+  if (session_->rest_lines() > 0) {
+    lines_.emplace(session_->rest_lines(), session_->rest_number_header());
+    calls_made_.reserve(gateways::transport::RestLines::max_lines);
+  }
   publish_ = [this](std::string_view, std::uint64_t value) {
     if (counter_index_ < counter_names_.size()) {
       counter_values_.at(counter_index_++).store(value, std::memory_order_relaxed);
@@ -59,8 +63,18 @@ gateways::transport::Connection* Driver::first_line() {
   return asked_second_ == gateways::Actions::Second::promote ? second_.get() : connection_.get();
 }
 
+void Driver::perform_calls(domain::Timestamp now) {
+  const auto calls = actions_.calls();
+  for (std::size_t index = 0; index < calls.size(); ++index) {
+    const bool has_left = lines_ && lines_->begin(calls[index].tag, actions_.call_text(index),
+                                                  calls[index].keeps_warm, now);
+    calls_made_.emplace_back(calls[index].tag, has_left);
+  }
+}
+
 void Driver::perform(domain::Timestamp now) {
   // What goes to the venue first: the rest is ours and can wait for a microsecond.
+  if (!actions_.calls().empty()) perform_calls(now);
   if (auto* line = first_line(); line != nullptr) {
     for (std::size_t index = 0; index < actions_.frame_count(); ++index) {
       // A refused text needs no word here: the connection is closed, and closed() says what
@@ -103,9 +117,11 @@ void Driver::perform(domain::Timestamp now) {
   }
   for (auto& request : actions_.rest_requests()) {
     HelperTask task{std::move(request)};
-    if (!ends_.tasks.try_push(std::move(task))) {
-      waiting_rest_.push_back(std::move(std::get<gateways::RestRequest>(task)));
-    }
+    if (!ends_.tasks.try_push(std::move(task))) waiting_tasks_.push_back(std::move(task));
+  }
+  for (auto& chore : actions_.chores()) {
+    HelperTask task{std::move(chore)};
+    if (!ends_.tasks.try_push(std::move(task))) waiting_tasks_.push_back(std::move(task));
   }
   for (const std::string& words : actions_.said()) say_(words);
   if (actions_.wants_reconnect()) {
@@ -114,6 +130,13 @@ void Driver::perform(domain::Timestamp now) {
     if (line != nullptr && !line->is_closed()) line->drop(actions_.why());
   }
   actions_.clear();
+  if (!calls_made_.empty()) {
+    for (const auto& [tag, has_left] : calls_made_) {
+      session_->on_call(tag, has_left, now, actions_);
+    }
+    calls_made_.clear();
+    perform(now);
+  }
   if (!is_reading_) settle_second(now);
 }
 
@@ -201,6 +224,13 @@ void Driver::take_results(domain::Timestamp now) {
     } else if (auto* answer = std::get_if<gateways::RestAnswer>(&result)) {
       session_->on_rest(*answer, now, actions_);
       perform(now);
+    } else if (auto* line = std::get_if<LineResult>(&result)) {
+      if (line->stream != nullptr) {
+        lines_->adopt(std::move(line->stream), now);
+      } else {
+        if (lines_->standing() == 0) say_("no REST connection: " + line->error);
+        lines_->failed(now);
+      }
     }
   }
 }
@@ -215,7 +245,8 @@ std::size_t Driver::take_commands(domain::Timestamp now) {
     const auto before = ticks();
     session_->on_command(held_, now, actions_);
     const bool is_new = std::holds_alternative<domain::Approved<domain::NewOrder>>(held_.what);
-    const bool sends = actions_.frame_count() + actions_.second_frame_count() != 0;
+    const bool sends =
+        actions_.frame_count() + actions_.second_frame_count() + actions_.calls().size() != 0;
     perform(now);
     if (sends) {
       latency_[Stage::send].record(ticks() - before);
@@ -312,6 +343,21 @@ std::size_t Driver::read_second(domain::Timestamp now) {
   return count;
 }
 
+std::size_t Driver::turn_lines(domain::Timestamp now) {
+  while (lines_->wants_line(now) && ends_.tasks.try_push(HelperTask{LineTask{}})) lines_->opening();
+  const std::size_t count = lines_->poll(clock_, now, [&](gateways::RestAnswer& answer) {
+    session_->on_rest(answer, now, actions_);
+    perform(now);
+  });
+  if (lines_told_ != lines_->standing() || idle_told_ != lines_->idle()) {
+    lines_told_ = lines_->standing();
+    idle_told_ = lines_->idle();
+    session_->on_lines(lines_told_, idle_told_, now, actions_);
+    perform(now);
+  }
+  return count;
+}
+
 std::size_t Driver::turn(domain::Timestamp now) {
   take_results(now);
   // Commands before data: an order must not wait behind a burst of frames.
@@ -329,9 +375,9 @@ std::size_t Driver::turn(domain::Timestamp now) {
     session_->on_time(now, actions_);
     perform(now);
   }
-  if (!waiting_rest_.empty() &&
-      ends_.tasks.try_push(HelperTask{std::move(waiting_rest_.front())})) {
-    waiting_rest_.erase(waiting_rest_.begin());
+  if (lines_) done += turn_lines(now);
+  if (!waiting_tasks_.empty() && ends_.tasks.try_push(std::move(waiting_tasks_.front()))) {
+    waiting_tasks_.erase(waiting_tasks_.begin());
   }
   connect_if_due(now);
   publish_counters(now);
@@ -341,10 +387,12 @@ std::size_t Driver::turn(domain::Timestamp now) {
 domain::Timestamp Driver::next_deadline() const {
   domain::Timestamp next = std::min(session_->next_deadline(), publish_at_);
   if (connection_ == nullptr && !is_connecting_) next = std::min(next, connect_at_);
+  if (lines_) next = std::min(next, lines_->next_deadline());
   return next;
 }
 
 void Driver::watch(std::vector<::pollfd>& descriptors) const {
+  if (lines_) lines_->watch(descriptors);
   for (const auto* each : {connection_.get(), second_.get()}) {
     if (each == nullptr) continue;
     short events = POLLIN;

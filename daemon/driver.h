@@ -18,6 +18,7 @@
 #include "gateways/session.h"
 #include "gateways/transport/clock.h"
 #include "gateways/transport/connection.h"
+#include "gateways/transport/rest_lines.h"
 #include "persistence/journal.h"
 
 namespace halcyon::daemon {
@@ -89,6 +90,9 @@ class Driver final : public Agent {
   bool settle_second(domain::Timestamp now);
   void on_second_made(ConnectResult& made, domain::Timestamp now);
   void connect_if_due(domain::Timestamp now);
+  /// REST connections that stand, for sessions that ask for some.
+  void perform_calls(domain::Timestamp now);
+  std::size_t turn_lines(domain::Timestamp now);
   /// After the connection has gone: tells the session, which asks for the next one.
   void closed(std::string_view why, domain::Timestamp now);
   void publish_counters(domain::Timestamp now);
@@ -117,7 +121,10 @@ class Driver final : public Agent {
   bool has_held_ = false;
   Driver* floor_ = nullptr;
   std::string floor_text_;
-  std::vector<gateways::RestRequest> waiting_rest_;  ///< the helper's lane was full
+  std::vector<HelperTask> waiting_tasks_;  ///< the helper's lane was full
+  std::optional<gateways::transport::RestLines> lines_;
+  std::size_t lines_told_ = 0, idle_told_ = 0;
+  std::vector<std::pair<std::uint32_t, bool>> calls_made_;  ///< tag, whether it has left
   Counters counters_;
 
   static constexpr std::size_t max_session_counters = 96;

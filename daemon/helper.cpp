@@ -27,10 +27,21 @@ bool Helper::run_once() {
         connect->endpoint, trust_, transport::Deadline::after(connect_time_out, cancel_fd_),
         result.failure);
     finish(std::move(result));
-  } else if (const auto* request = std::get_if<gateways::RestRequest>(&task_)) {
+  } else if (auto* request = std::get_if<gateways::RestRequest>(&task_)) {
+    if (request->sign != nullptr) request->sign(request->signer.get(), *request, clock_.now());
     auto answer = rest_.execute(rest_host_, *request,
                                 transport::Deadline::after(rest_time_out, cancel_fd_), clock_);
     if (seen_) seen_(*request, answer);
+    finish(std::move(answer));
+  } else if (std::holds_alternative<LineTask>(task_)) {
+    LineResult result;
+    result.stream = transport::TlsStream::connect(
+        rest_host_, trust_, transport::Deadline::after(connect_time_out, cancel_fd_), result.error);
+    finish(std::move(result));
+  } else if (const auto* chore = std::get_if<gateways::Chore>(&task_)) {
+    gateways::RestAnswer answer;
+    answer.tag = chore->tag;
+    chore->run(chore->context.get(), answer);
     finish(std::move(answer));
   }
   task_ = std::monostate{};

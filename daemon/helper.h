@@ -23,14 +23,21 @@ struct ConnectTask {
   gateways::Endpoint endpoint;
   bool is_second = false;  ///< beside a connection that goes on; comes back in the result
 };
-using HelperTask = std::variant<std::monostate, ConnectTask, gateways::RestRequest>;
+/// One REST connection that shall stand (transport::RestLines).
+struct LineTask {};
+using HelperTask =
+    std::variant<std::monostate, ConnectTask, gateways::RestRequest, LineTask, gateways::Chore>;
 
 struct ConnectResult {
   std::unique_ptr<gateways::transport::Connection> connection;  ///< null: failed
   gateways::transport::OpenFailure failure;
   bool is_second = false;
 };
-using HelperResult = std::variant<std::monostate, ConnectResult, gateways::RestAnswer>;
+struct LineResult {
+  std::unique_ptr<gateways::transport::TlsStream> stream;  ///< null: failed
+  std::string error;
+};
+using HelperResult = std::variant<std::monostate, ConnectResult, gateways::RestAnswer, LineResult>;
 
 using TaskLane = Lane<HelperTask, 128>;
 /// Twice the tasks: whatever was asked before the last look at the answers fits.

@@ -56,6 +56,25 @@ struct RestRequest {
   void (*decode)(const void* context, std::string_view body, RestAnswer& answer) = nullptr;
   /// A header of the answer that holds a number; it comes back in `numbers` under this name.
   std::string_view number_header;
+  /// Runs on the helper thread just before the request leaves: signs it. `now` is our clock.
+  void (*sign)(const void* signer, RestRequest& request, domain::Timestamp now) = nullptr;
+  std::shared_ptr<const void> signer;
+};
+
+/// Work for the helper thread that needs no network (making tokens). What `run` has made comes to
+/// Session::on_rest in an answer with the tag.
+struct Chore {
+  std::uint32_t tag = 0;
+  std::shared_ptr<const void> context;
+  void (*run)(const void* context, RestAnswer& answer) = nullptr;
+};
+
+/// A REST call that leaves at once, over a connection that stands (transport::RestLines): orders,
+/// where a venue takes them so. Never repeated. Its answer's body is left to the session.
+struct Call {
+  std::uint32_t tag = 0;
+  std::size_t end = 0;      ///< of its text among those of the other calls
+  bool keeps_warm = false;  ///< any connection will do: the one that was idle for longest
 };
 
 struct RestAnswer {
@@ -127,6 +146,17 @@ class Actions {
     second_ends_.push_back(second_text_.size());
   }
   void rest(RestRequest request) { rest_.push_back(std::move(request)); }
+  void chore(Chore chore) { chores_.push_back(std::move(chore)); }
+  /// Room for a whole HTTP request, as begin_send; Session::on_call says at once whether it left.
+  char* begin_call(std::size_t capacity) {
+    const std::size_t start = call_text_.size();
+    call_text_.resize(start + capacity);
+    return call_text_.data() + start;
+  }
+  void end_call(std::uint32_t tag, const char* end, bool keeps_warm = false) {
+    call_text_.resize(static_cast<std::size_t>(end - call_text_.data()));
+    calls_.push_back({tag, call_text_.size(), keeps_warm});
+  }
   /// Words for the log: rare, said once a kind by the session itself, never with a secret.
   void say(std::string text) { said_.push_back(std::move(text)); }
   /// Drop the connection, if any, and connect again not before `at`.
@@ -155,6 +185,12 @@ class Actions {
     return std::string_view{second_text_}.substr(start, second_ends_[index] - start);
   }
   std::vector<RestRequest>& rest_requests() { return rest_; }
+  std::vector<Chore>& chores() { return chores_; }
+  std::span<const Call> calls() const { return calls_; }
+  std::string_view call_text(std::size_t index) const {
+    const std::size_t start = index == 0 ? 0 : calls_[index - 1].end;
+    return std::string_view{call_text_}.substr(start, calls_[index].end - start);
+  }
   bool wants_reconnect() const { return reconnect_; }
   domain::Timestamp reconnect_at() const { return reconnect_at_; }
   const std::string& why() const { return why_; }
@@ -165,6 +201,9 @@ class Actions {
     text_.clear();
     frame_ends_.clear();
     rest_.clear();
+    chores_.clear();
+    call_text_.clear();
+    calls_.clear();
     said_.clear();
     reconnect_ = false;
     why_.clear();
@@ -179,6 +218,9 @@ class Actions {
   std::string text_;
   std::vector<std::size_t> frame_ends_;
   std::vector<RestRequest> rest_;
+  std::vector<Chore> chores_;
+  std::string call_text_;
+  std::vector<Call> calls_;
   std::vector<std::string> said_;
   bool reconnect_ = false;
   domain::Timestamp reconnect_at_;
@@ -217,6 +259,19 @@ class Session {
   virtual void on_second_sign_of_life(domain::Timestamp) {}
   /// It is gone, or could not be made; the first one goes on.
   virtual void on_second_closed(std::string_view, domain::Timestamp, Actions&) {}
+
+  // ---- Calls over connections that stand ------------------------------------------------------
+
+  /// How many REST connections the driver keeps for `Actions::call`s; 0: none. At most
+  /// transport::RestLines::max_lines.
+  virtual std::size_t rest_lines() const { return 0; }
+  /// A header of their answers, as RestRequest::number_header; it has to last.
+  virtual std::string_view rest_number_header() const { return {}; }
+  /// So many of them stand now, and so many of these are idle: told at every change.
+  virtual void on_lines(std::size_t, std::size_t, domain::Timestamp, Actions&) {}
+  /// Whether the call of that tag has left. False is certain: no byte of it has, or will. Follows
+  /// the call at once; must not make calls itself.
+  virtual void on_call(std::uint32_t, bool, domain::Timestamp, Actions&) {}
 
   /// Order sessions only. A command that cannot be sent is answered with Outcome::not_sent.
   virtual void on_command(const domain::OrderCommand&, domain::Timestamp, Actions&) {}

@@ -11,6 +11,7 @@
 #include "domain/client_order_id.h"
 #include "gateways/binance/market_session.h"
 #include "gateways/binance/order_session.h"
+#include "gateways/secret_file.h"
 #include "gateways/transport/url.h"
 
 namespace halcyon::gateways::binance {
@@ -142,7 +143,7 @@ std::unique_ptr<Session> make_order_session(const config::Venue& venue,
                     "it as the systemd credential of that name",
                     account.name));
   }
-  settings.api_key = read_secret_file(key_file, "API key");
+  settings.api_key = read_secret_file(key_file, "binance: API key");
   if (settings.api_key.size() > max_api_key || !is_plain(settings.api_key)) {
     throw std::runtime_error(fmt::format(
         "account {}: API key file '{}': does not hold an API key (letters and digits, at most {})",

@@ -1,11 +1,7 @@
 #include "gateways/binance/sign.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
 
 #include <fmt/core.h>
 #include <openssl/bio.h>
@@ -15,40 +11,16 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
-#include <sys/stat.h>
 
 #include "domain/check.h"
+#include "gateways/secret_file.h"
 
 namespace halcyon::gateways::binance {
 
 namespace {
 
-constexpr std::size_t max_secret_bytes = std::size_t{16} << 10;
 constexpr std::string_view how_to_make_one =
     "make one with: openssl genpkey -algorithm ed25519 -out key.pem";
-
-/// Reads at most `max_secret_bytes`; the caller cleanses.
-std::string read_file(const std::string& path, std::string_view what) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "rb"),
-                                                             &std::fclose};
-  if (!file) {
-    throw std::runtime_error(
-        fmt::format("binance: {} file '{}': {}; check the path and that the "
-                    "daemon's user may read it",
-                    what, path, std::generic_category().message(errno)));
-  }
-  std::string text(max_secret_bytes + 1, '\0');
-  const std::size_t size = std::fread(text.data(), 1, text.size(), file.get());
-  if (std::ferror(file.get()) != 0) {
-    throw std::runtime_error(fmt::format("binance: {} file '{}': cannot be read", what, path));
-  }
-  if (size > max_secret_bytes) {
-    throw std::runtime_error(fmt::format("binance: {} file '{}': more than {} bytes, so it is none",
-                                         what, path, max_secret_bytes));
-  }
-  text.resize(size);
-  return text;
-}
 
 }  // namespace
 
@@ -56,7 +28,7 @@ void Ed25519Key::Free::operator()(evp_pkey_st* key) const { EVP_PKEY_free(key); 
 void HmacKey::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
 
 Ed25519Key Ed25519Key::from_file(const std::string& path) {
-  std::string pem = read_file(path, "private key");
+  std::string pem = read_secret_file(path, "binance: private key");
   struct Cleanse {
     std::string& text;
     ~Cleanse() { OPENSSL_cleanse(text.data(), text.size()); }
@@ -136,7 +108,7 @@ HmacKey::HmacKey(std::string_view secret) {
 }
 
 HmacKey HmacKey::from_file(const std::string& path) {
-  std::string secret = read_secret_file(path, "API secret");
+  std::string secret = read_secret_file(path, "binance: API secret");
   struct Cleanse {
     std::string& text;
     ~Cleanse() { OPENSSL_cleanse(text.data(), text.size()); }
@@ -161,29 +133,6 @@ Signature HmacKey::sign(std::string_view payload) const {
     signature.text[signature.size++] = hex[byte & 15U];
   }
   return signature;
-}
-
-std::string read_secret_file(const std::string& path, std::string_view what) {
-  std::string text = read_file(path, what);
-  const auto is_blank = [](char character) {
-    return character == ' ' || character == '\n' || character == '\r' || character == '\t';
-  };
-  const auto first = std::find_if_not(text.begin(), text.end(), is_blank);
-  const auto last = std::find_if_not(text.rbegin(), text.rend(), is_blank).base();
-  if (first >= last) {
-    throw std::runtime_error(fmt::format("binance: {} file '{}': is empty", what, path));
-  }
-  std::string result{first, last};
-  OPENSSL_cleanse(text.data(), text.size());
-  return result;
-}
-
-std::string permission_warning(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || (status.st_mode & (S_IRWXO | S_IWGRP)) == 0) return {};
-  return fmt::format(
-      "binance: '{}' can be read or changed by others (mode {:04o}); it holds a secret: chmod 0400",
-      path, status.st_mode & 07777U);
 }
 
 void append_query(std::string& query, std::string_view name, std::string_view value) {

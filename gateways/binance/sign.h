@@ -74,14 +74,6 @@ class Signer {
   std::variant<Ed25519Key, HmacKey> key_;
 };
 
-/// The text of a secret file without the blanks around it. Throws std::runtime_error in words when
-/// it cannot be read, is empty, or is larger than a key can be. `what` names it: "API key".
-std::string read_secret_file(const std::string& path, std::string_view what);
-
-/// Words when a secret file can be read by others than its owner and group, else empty. systemd's
-/// credentials are 0400 and 0440.
-std::string permission_warning(const std::string& path);
-
 /// Appends `&name=value` (without '&' at the start) with the value percent-encoded: REST payloads
 /// are encoded before they are signed (since 2026-01-15). RFC 3986 unreserved characters stay.
 void append_query(std::string& query, std::string_view name, std::string_view value);

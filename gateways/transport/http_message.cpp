@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <system_error>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -153,6 +154,18 @@ const std::string& HttpReader::body() const { return parser_->message.get().body
 std::string HttpReader::take_body() { return std::move(parser_->message.get().body()); }
 std::string_view HttpReader::rest() const {
   return std::string_view{parser_->bytes}.substr(parser_->consumed);
+}
+
+void take_head(const HttpReader& response, std::string_view number_header, RestAnswer& answer) {
+  answer.status = response.status();
+  answer.retry_after = retry_after(response.header("Retry-After"));
+  if (number_header.empty()) return;
+  const std::string_view text = response.header(number_header);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && !text.empty() && end == text.data() + text.size()) {
+    answer.numbers.emplace_back(number_header, number);
+  }
 }
 
 bool equals_ignoring_case(std::string_view left, std::string_view right) {

@@ -59,6 +59,9 @@ class HttpReader {
   std::unique_ptr<Parser> parser_;
 };
 
+/// Status, Retry-After and the header that holds a number, as RestAnswer has them.
+void take_head(const HttpReader& response, std::string_view number_header, RestAnswer& answer);
+
 /// True when a comma-separated header value holds the token, in any case.
 bool has_token(std::string_view value, std::string_view token);
 bool equals_ignoring_case(std::string_view left, std::string_view right);

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -112,16 +110,7 @@ RestAnswer RestClient::execute(const Endpoint& host, const RestRequest& request,
     stream.reset();
   }
 
-  answer.status = response->status();
-  answer.retry_after = retry_after(response->header("Retry-After"));
-  if (!request.number_header.empty()) {
-    const std::string_view text = response->header(request.number_header);
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc{} && !text.empty() && end == text.data() + text.size()) {
-      answer.numbers.emplace_back(request.number_header, number);
-    }
-  }
+  take_head(*response, request.number_header, answer);
   const bool is_kept = response->is_kept_alive() && response->rest().empty();
   std::string body = response->take_body();
   if (is_kept) keep(name, std::move(stream));

@@ -25,7 +25,10 @@ class SessionHarness {
   std::vector<std::string> sent;   ///< frames for the venue
   std::vector<std::string> words;  ///< for the log
   std::vector<RestRequest> rest;
-  std::vector<std::string> sent_second;  ///< frames on the second connection
+  std::vector<std::string> sent_second;                      ///< frames on the second connection
+  std::vector<std::pair<std::uint32_t, std::string>> calls;  ///< by tag: whole HTTP requests
+  bool has_idle_line = true;                                 ///< whether calls leave
+  std::vector<Chore> chores;
   int seconds_opened = 0, seconds_closed = 0, promotions = 0;
   int reconnects = 0;
   domain::Timestamp reconnect_at{};
@@ -96,6 +99,34 @@ class SessionHarness {
     session->on_rest(made, now, actions_);
     perform();
   }
+  /// Answers a call over a connection that stands; status 0: the connection was cut.
+  void answer_call(std::uint32_t tag, int status, std::string_view body = {},
+                   domain::Duration retry_after = {}) {
+    RestAnswer made;
+    made.tag = tag;
+    made.status = status;
+    made.sent = now - 20ms;
+    made.received = now;
+    made.retry_after = retry_after;
+    made.body.reserve(body.size() + Frame::padding);
+    made.body = body;
+    session->on_rest(made, now, actions_);
+    perform();
+  }
+  void lines_stand(std::size_t standing, std::size_t idle) {
+    session->on_lines(standing, idle, now, actions_);
+    perform();
+  }
+  /// Does what the helper thread is asked to do.
+  void do_chores() {
+    for (Chore& chore : std::exchange(chores, {})) {
+      RestAnswer made;
+      made.tag = chore.tag;
+      chore.run(chore.context.get(), made);
+      session->on_rest(made, now, actions_);
+      perform();
+    }
+  }
   void command(const domain::OrderCommand& command) {
     session->on_command(command, now, actions_);
     perform();
@@ -139,7 +170,16 @@ class SessionHarness {
       reconnect_at = actions_.reconnect_at();
       why = actions_.why();
     }
+    for (Chore& chore : actions_.chores()) chores.push_back(std::move(chore));
+    const std::size_t first = calls.size();
+    for (std::size_t index = 0; index < actions_.calls().size(); ++index) {
+      calls.emplace_back(actions_.calls()[index].tag, actions_.call_text(index));
+    }
     actions_.clear();
+    for (std::size_t index = first; index < calls.size(); ++index) {
+      session->on_call(calls[index].first, has_idle_line, now, actions_);
+      perform();
+    }
   }
 
   Actions actions_;

@@ -14,6 +14,7 @@
 #include <openssl/pem.h>
 #include <sys/stat.h>
 
+#include "gateways/secret_file.h"
 #include "support.h"
 
 namespace halcyon::gateways::binance::testing {
@@ -138,7 +139,7 @@ TEST(Sign, SaysWhatIsWrongWithAKeyFileAndNeverWhatIsInIt) {
   std::string damaged = documented_pem();
   damaged[damaged.find('\n') + 10] ^= 1;
   for (const Row& row :
-       {Row{"empty", "", "not a PEM file"}, Row{"text", "SECRET-CONTENT", "not a PEM file"},
+       {Row{"empty", "", "is empty"}, Row{"text", "SECRET-CONTENT", "not a PEM file"},
         Row{"cut", documented_pem().substr(0, 50), "damaged, or not a private key"},
         Row{"public", pem("PUBLIC KEY", vectors()["ed25519"]["public_key_spki_der_base64"]),
             "damaged, or not a private key"},
