@@ -22,7 +22,7 @@ using Result = std::variant<json::object, Wrong>;
 
 struct Request {
   const json::object& body;
-  BinanceVenue& venue;
+  ControlledVenue& venue;
   Timestamp now;
   Actions& actions;
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "simulation/binance_venue.h"
+#include "simulation/controlled_venue.h"
 
 namespace halcyon::simulation {
 
@@ -12,11 +12,11 @@ namespace halcyon::simulation {
 /// the venue that it commands.
 class Control {
  public:
-  explicit Control(BinanceVenue& venue) : venue_(venue) {}
+  explicit Control(ControlledVenue& venue) : venue_(venue) {}
   std::string answer(std::string_view line, Timestamp now, Actions& actions);
 
  private:
-  BinanceVenue& venue_;
+  ControlledVenue& venue_;
 };
 
 }  // namespace halcyon::simulation

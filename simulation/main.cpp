@@ -5,6 +5,7 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "simulation/accounts.h"
 #include "simulation/binance_venue.h"
+#include "simulation/coinbase_venue.h"
 #include "simulation/control.h"
 #include "simulation/instrument_rules.h"
 #include "simulation/signature.h"
@@ -40,6 +42,9 @@ struct Options {
   std::string rules;
   std::string test_clock;
   std::string make_key;
+  std::string kind = "binance";
+  std::int64_t fills_lag_ms = 0;
+  int private_per_second = 30;
   BinanceSettings venue;
 };
 
@@ -87,7 +92,17 @@ void serve(const Options& options) {
   split_address(options.listen, settings);
   const auto accounts = read_accounts(options.accounts);
   const auto rules = options.rules.empty() ? builtin_rules() : read_rules(options.rules);
-  const auto venue = BinanceVenue::make(options.venue);
+  std::unique_ptr<ControlledVenue> venue;
+  if (options.kind == "coinbase") {
+    CoinbaseSettings coinbase;
+    coinbase.wait_for_client = options.venue.wait_for_client;
+    coinbase.seed = options.venue.seed;
+    coinbase.private_per_second = options.private_per_second;
+    coinbase.fills_lag = std::chrono::milliseconds{options.fills_lag_ms};
+    venue = std::make_unique<CoinbaseVenue>(coinbase);
+  } else {
+    venue = BinanceVenue::make(options.venue);
+  }
   for (const auto& recording : options.recordings) {
     Replay replay{read_tape(recording), options.speed, options.loop};
     const auto symbol = replay.tape().symbol;
@@ -126,6 +141,9 @@ void serve(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app{"A local exchange: replays recorded market data, matches orders, tells its truth."};
+  app.add_option("--venue", options.kind, "Whose protocol it speaks")
+      ->check(CLI::IsMember({"binance", "coinbase"}))
+      ->capture_default_str();
   app.add_option("--listen", options.listen, "Address and port; port 0 is any free one")
       ->capture_default_str();
   app.add_option("--recording", options.recordings,
@@ -157,6 +175,14 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--connections-per-5m", limits.connections_per_5m, "Connection limit")
       ->check(CLI::Range(1, 1'000'000'000))
+      ->capture_default_str();
+  app.add_option("--private-per-second", options.private_per_second,
+                 "coinbase: REST calls of an account")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--fills-lag-ms", options.fills_lag_ms,
+                 "coinbase: executions show in the list of fills so much later")
+      ->check(CLI::Range(0, 3'600'000))
       ->capture_default_str();
   app.add_option("--make-key", options.make_key,
                  "Write a new Ed25519 key pair and API key into this directory, and exit");
