@@ -44,9 +44,9 @@ std::vector<std::string> not_served_yet(const Config& config) {
            std::find(equal.begin(), equal.end(), currency) != equal.end();
   };
   for (const Venue& venue : config.venues) {
-    if (venue.kind != VenueKind::binance) {
+    if (venue.kind == VenueKind::alpaca) {
       say("venues." + venue.name + ".kind = \"" + std::string{domain::enum_name(venue.kind)} + '"',
-          "this version speaks to binance only");
+          "this version speaks to binance and coinbase");
     }
     for (const std::string& instrument : venue.instruments) {
       const std::size_t slash = instrument.find('/');

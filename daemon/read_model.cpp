@@ -115,6 +115,12 @@ struct ReadModel::Applier {
     if (place != model.orders_.end()) model.add_step(place->second, frame, fill, text);
   }
 
+  /// What does not count any more is not shown as a fill; PostgreSQL keeps both words.
+  void operator()(const domain::FillVoided& voided) const {
+    std::erase_if(model.fills_,
+                  [&](const FillView& view) { return view.fill.number == voided.number; });
+  }
+
   void operator()(const domain::PositionChanged& position) const {
     model.positions_[{position.account, position.strategy, position.instrument}] = {position,
                                                                                     frame.received};

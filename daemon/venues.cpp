@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "gateways/binance/binance.h"
+#include "gateways/coinbase/coinbase.h"
 
 namespace halcyon::daemon {
 
@@ -63,7 +64,8 @@ std::vector<VenueSessions> make_sessions(const config::Config& config,
                                          const domain::Catalog& catalog) {
   std::vector<VenueSessions> venues;
   for (const auto& settings : config.venues) {
-    if (settings.kind != config::VenueKind::binance) {
+    const bool is_coinbase = settings.kind == config::VenueKind::coinbase;
+    if (settings.kind != config::VenueKind::binance && !is_coinbase) {
       throw std::runtime_error(
           fmt::format("venues.{}: this kind is not served yet", settings.name));
     }
@@ -72,16 +74,21 @@ std::vector<VenueSessions> make_sessions(const config::Config& config,
     venue.settings = &settings;
     for (const auto& account : config.accounts) {
       if (account.venue != settings.name || account.mode != config::AccountMode::live) continue;
+      const std::uint64_t seed = seed_of(config.daemon.name, account.name);
+      const std::string& name = config.daemon.name;
       venue.orders.push_back(
           {catalog.find_account(account.name).value(),
-           gateways::binance::make_order_session(settings, account, catalog, config.daemon.name,
-                                                 seed_of(config.daemon.name, account.name))});
+           is_coinbase
+               ? gateways::coinbase::make_order_session(settings, account, catalog, name, seed)
+               : gateways::binance::make_order_session(settings, account, catalog, name, seed)});
     }
-    if (!settings.instruments.empty()) {
-      venue.market = gateways::binance::make_market_session(
-          settings, catalog, seed_of(config.daemon.name, settings.name), venue.orders.empty(),
-          series_of(config, catalog, settings));
-    }
+    if (settings.instruments.empty()) continue;
+    const std::uint64_t seed = seed_of(config.daemon.name, settings.name);
+    venue.market =
+        is_coinbase
+            ? gateways::coinbase::make_market_session(settings, catalog, seed, venue.orders.empty())
+            : gateways::binance::make_market_session(settings, catalog, seed, venue.orders.empty(),
+                                                     series_of(config, catalog, settings));
   }
   return venues;
 }
@@ -93,6 +100,8 @@ std::vector<domain::OrderAbilities> order_abilities(const config::Config& config
     const auto id = catalog.find_venue(venue.name).value();
     if (venue.kind == config::VenueKind::binance) {
       abilities.at(domain::index_of(id)) = gateways::binance::order_abilities();
+    } else if (venue.kind == config::VenueKind::coinbase) {
+      abilities.at(domain::index_of(id)) = gateways::coinbase::order_abilities();
     }
   }
   return abilities;
@@ -105,6 +114,8 @@ std::vector<domain::VisibilityRule> visibility_rules(const config::Config& confi
     const auto id = catalog.find_venue(venue.name).value();
     if (venue.kind == config::VenueKind::binance) {
       rules.at(domain::index_of(id)) = gateways::binance::visibility_rule();
+    } else if (venue.kind == config::VenueKind::coinbase) {
+      rules.at(domain::index_of(id)) = gateways::coinbase::visibility_rule();
     }
   }
   return rules;

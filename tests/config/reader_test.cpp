@@ -502,13 +502,13 @@ TEST(NotServedYet, NamesEverythingThatThisVersionWouldOnlyPretendToDo) {
   text = with("type = \"trend_following\"", "type = \"agent\"", text);
   text = with("\"ETH/USDT\"]", "\"ETH/BTC\"]", text);
   text +=
-      "[venues.cb]\nkind = \"coinbase\"\nenvironment = \"production\"\ninstruments = "
+      "[venues.al]\nkind = \"alpaca\"\nenvironment = \"venue_paper\"\ninstruments = "
       "[\"BTC/USD\"]\n[risk.instruments.\"BTC/USDT\"]\nmax_daily_loss = \"100\"\n"
       "max_drawdown_pct = 3\n";
   EXPECT_THAT(
       not_served_yet(accepted(text)),
       ElementsAre(HasSubstr("ETH/BTC is priced in BTC, and limits are in USD: not served yet"),
-                  HasSubstr("venues.cb.kind = \"coinbase\": not served yet"),
+                  HasSubstr("venues.al.kind = \"alpaca\": not served yet"),
                   HasSubstr("accounts.main.mode = \"paper\": not served yet"),
                   HasSubstr("strategies.cross.type = \"agent\": not served yet"),
                   HasSubstr("risk.instruments.\"BTC/USDT\".max_daily_loss: not served yet"),

@@ -63,7 +63,7 @@ std::string World::binary(const std::string& name) const {
   return std::string{HALCYON_BINARY_DIR} + "/bin/" + name;
 }
 
-World::World(const WorldSettings& settings) {
+World::World(const WorldSettings& settings) : is_coinbase_(settings.venue == "coinbase") {
   std::string pattern = std::filesystem::temp_directory_path() / "halcyon-world-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
   directory_ = pattern;
@@ -74,6 +74,10 @@ World::World(const WorldSettings& settings) {
          "\"key/ed25519.pub.pem\"\nbalances = { USDT = \"100000\", BTC = \"1\" }\n";
   std::vector<std::string> arguments{
       binary("halcyon-sim"),
+      "--venue",
+      settings.venue,
+      "--private-per-second",
+      "1000",
       "--listen",
       "127.0.0.1:0",
       "--recording",
@@ -116,10 +120,11 @@ World::World(const WorldSettings& settings) {
     dsn_ = PostgresServer::shared().new_database();
     config << "[postgres]\ndsn = \"" << dsn_ << "\"\n";
   }
-  config << "[venues.binance]\nkind = \"binance\"\nenvironment = \"simulator\"\n"
-         << "market_data_url = \"wss://" << at << "\"\norders_url = \"wss://" << at
-         << "/ws-api/v3\"\nrest_url = \"https://" << at << "\"\nca_file = \"" << path("tls/ca.pem")
-         << "\"\ninstruments = [\"BTC/USDT\"]\n"
+  config << "[venues.binance]\nkind = \"" << settings.venue << "\"\nenvironment = \"simulator\"\n"
+         << "market_data_url = \"wss://" << at << "\"\n"
+         << (is_coinbase_ ? "user_stream_url" : "orders_url") << " = \"wss://" << at
+         << (is_coinbase_ ? "/user" : "/ws-api/v3") << "\"\nrest_url = \"https://" << at
+         << "\"\nca_file = \"" << path("tls/ca.pem") << "\"\ninstruments = [\"BTC/USDT\"]\n"
          << "channels = [\"trades\", \"quotes\", \"book\"]\n"
          << "[accounts.main]\nvenue = \"binance\"\nmode = \"live\"\napi_key_file = \""
          << path("key/api_key") << "\"\nprivate_key_file = \"" << path("key/ed25519.pem") << "\"\n"
@@ -199,7 +204,7 @@ std::vector<std::string> World::true_fills() const {
   std::vector<std::string> fills;
   const auto truth = simulator(json{{"cmd", "truth"}});
   for (const auto& trade : truth.at("accounts")[0]["trades"]) {
-    fills.push_back(fill_text(std::to_string(trade.at("trade_id").get<std::uint64_t>()),
+    fills.push_back(fill_text(trade_text(std::to_string(trade.at("trade_id").get<std::uint64_t>())),
                               trade.at("client_order_id"), trade.at("side"), trade.at("price"),
                               trade.at("quantity"), trade.at("commission"),
                               trade.at("commission_asset")));
@@ -223,7 +228,7 @@ std::vector<std::string> World::daemon_fills() const {
   for (const auto& fill : result["fills"]) {
     const auto known = client_ids.find(text(fill.at("order")));
     const std::string order = known == client_ids.end() ? text(fill.at("order")) : known->second;
-    fills.push_back(fill_text(text(fill.at("trade")), order, text(fill.at("side")),
+    fills.push_back(fill_text(trade_text(text(fill.at("trade"))), order, text(fill.at("side")),
                               text(fill.at("price")), text(fill.at("quantity")),
                               text(fill.at("fee")), text(fill.at("fee_asset"))));
   }
@@ -236,9 +241,10 @@ std::vector<std::string> World::postgres_fills() const {
   for (const auto& row :
        query(dsn_,
              "SELECT f.venue_trade_id, o.client_order_id, f.side, f.price, f.quantity, f.fee, "
-             "f.fee_asset FROM halcyon.fills f JOIN halcyon.orders o ON o.id = f.order_id")) {
+             "f.fee_asset FROM halcyon.fills f JOIN halcyon.orders o ON o.id = f.order_id "
+             "WHERE NOT EXISTS (SELECT FROM halcyon.fill_voids v WHERE v.fill_id = f.id)")) {
     const auto at = [&](std::size_t index) { return row.at(index).value_or(""); };
-    fills.push_back(fill_text(at(0), at(1), at(2), at(3), at(4), at(5), at(6)));
+    fills.push_back(fill_text(trade_text(at(0)), at(1), at(2), at(3), at(4), at(5), at(6)));
   }
   std::sort(fills.begin(), fills.end());
   return fills;
@@ -293,8 +299,11 @@ std::vector<std::string> World::differences() {
   // Orders: state and executed quantity of every order that the venue has seen.
   std::vector<std::string> orders;
   for (const auto& order : truth.at("orders")) {
-    orders.push_back(order.at("client_order_id").get<std::string>() + " " +
-                     order.at("status").get<std::string>() + " " + canonical(order.at("executed")));
+    // Coinbase has one word for what its owner and what the exchange ended.
+    std::string state = order.at("status").get<std::string>();
+    if (is_coinbase_ && state == "expired") state = "canceled";
+    orders.push_back(order.at("client_order_id").get<std::string>() + " " + state + " " +
+                     canonical(order.at("executed")));
   }
   std::sort(orders.begin(), orders.end());
   if (!dsn_.empty()) {

@@ -15,6 +15,7 @@ namespace halcyon::tests {
 
 /// What a world is made from.
 struct WorldSettings {
+  std::string venue = "binance";  ///< or "coinbase": whose protocol both speak
   bool with_postgres = true;
   int speed = 4;  ///< of the replay, beside the clock's
   /// How fast time runs for simulator and daemon (`--test-clock`): at 5 a candle of a second is
@@ -66,11 +67,14 @@ class World {
   std::vector<std::string> disagreements();
 
  private:
+  /// The venue's words for its own ids are its own business: Coinbase makes UUIDs of them.
+  std::string trade_text(const std::string& trade) const { return is_coinbase_ ? "-" : trade; }
   /// What differs at this moment.
   std::vector<std::string> differences();
 
   std::filesystem::path directory_;
   std::string dsn_;
+  bool is_coinbase_ = false;
   std::string test_clock_;  ///< the option's value; empty: the machine's clock
   std::unique_ptr<Process> simulator_, daemon_;
   std::uint16_t port_ = 0;
