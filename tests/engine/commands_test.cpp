@@ -238,6 +238,14 @@ TEST_F(Operators, AnUnexplainedBalanceBecomesAnAdjustmentThatWaitsForAnOperator)
   EXPECT_EQ(say(AcceptAdjustment{found[0].number}).reason, Reason::unknown_adjustment);
 }
 
+TEST_F(Operators, WhatIsListenedToIsAskedOfTheMarketSession) {
+  EXPECT_TRUE(say(Listen{h.btc, false}).accepted);
+  EXPECT_EQ(h.take(QueryKind::unsubscribe).instrument, h.btc);
+  EXPECT_TRUE(say(Listen{h.btc, true}).accepted);
+  EXPECT_EQ(h.take(QueryKind::subscribe).instrument, h.btc);
+  EXPECT_EQ(say(Listen{no<InstrumentId>, true}).reason, Reason::unknown_instrument);
+}
+
 TEST(Adjustments, AreAcceptedByTheSettingUpToItsWorth) {
   Harness h{[](config::Config& config, engine::Setup&) {
     config.risk.accept_adjustments_up_to = "150"_usd;

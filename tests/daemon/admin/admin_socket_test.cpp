@@ -385,6 +385,20 @@ TEST(AdminSocket, ACommandReachesTheEngineWithItsReasonAndIsAnsweredByTheJournal
             "storm [admin socket, uid " + std::to_string(::geteuid()) + "]");
 }
 
+TEST(AdminSocket, MarketDataThatSomebodyNeedsIsNotLeft) {
+  Daemon daemon;
+  Client client{daemon};
+  const auto answer = ask(client, "market.unsubscribe", {{"instrument", "BTC/USDT"}});
+  EXPECT_THAT(words(answer), HasSubstr("so its market data is needed"));
+  EXPECT_TRUE(daemon.submitted.empty());
+  EXPECT_EQ(
+      ask(client, "market.subscribe", {{"instrument", "BTC/USDT"}}).at("result").at("accepted"),
+      true);
+  const auto& command = std::get<domain::Command>(daemon.submitted.at(0).first.what);
+  EXPECT_TRUE(std::get<domain::Listen>(command.what).listens);
+  EXPECT_EQ(std::get<domain::Listen>(command.what).instrument, btc_usdt);
+}
+
 TEST(AdminSocket, EachTradingMethodSetsItsState) {
   Daemon daemon;
   Client client{daemon};

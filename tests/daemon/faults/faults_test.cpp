@@ -234,18 +234,45 @@ TEST(Load, TenTimesTheRecordedPeakLosesNoOrderEvent) {
   if (HasFailure()) std::cout << world.daemon_log();
 }
 
+TEST(Feeds, TwoOfThemRaceAndStrategiesBeginWarmAfterARestart) {
+  // Given market data that comes twice
+  WorldSettings settings;
+  settings.with_postgres = false;
+  settings.venue = "two_feeds = true\n";
+  World world{settings};
+  world.start_daemon();
+  world.wait_ready();
+  const std::string market = "binance market";
+  const auto wins = [&] {
+    return counted(world, market, "feed_wins_first") + counted(world, market, "feed_wins_second");
+  };
+  // Then first copies win, and no trade is told twice or lost
+  EXPECT_TRUE(wait_until([&] { return wins() > 100; }, patience)) << world.daemon_log();
+  EXPECT_EQ(counted(world, market, "trades_lost"), 0U);
+  EXPECT_EQ(counted(world, market, "book_gaps"), 0U);
+  EXPECT_TRUE(wait_until([&] { return world.admin("status")["fills"]["booked"].get<int>() >= 3; },
+                         patience));
+  // When it is killed and starts again, the venue has a past to tell
+  world.daemon().kill();
+  world.start_daemon();
+  world.wait_ready();
+  EXPECT_TRUE(wait_until([&] { return counted(world, market, "history_bars") >= 4; }, patience));
+  EXPECT_EQ(counted(world, market, "histories_missing"), 0U);
+  for (const auto& words : world.disagreements()) ADD_FAILURE() << words;
+  if (HasFailure()) std::cout << world.daemon_log();
+}
+
 TEST(Day, OfTwentyFiveHoursLosesAndDoublesNoTrade) {
   const char* wanted = std::getenv("HALCYON_DAY");
   if (wanted == nullptr || *wanted == '\0') {
-    GTEST_SKIP()
-        << "a day takes a quarter of an hour: HALCYON_DAY=1, as scripts/test --full has it";
+    GTEST_SKIP() << "a day takes a quarter of an hour: HALCYON_DAY=100 (how fast it passes), as "
+                    "scripts/test --full has it";
   }
-  // Given a day that passes a hundred times as fast; the market rests while nothing is to be seen
-  constexpr int rate = 100;
+  // Given a day that passes many times as fast; the market rests while nothing is to be seen
+  const int rate = std::stoi(wanted);
   WorldSettings settings;
   settings.clock_rate = rate;
   settings.speed = 1;
-  settings.strategies.clear();
   World world{settings};
   const auto began = std::chrono::steady_clock::now();
   const auto has_passed = [&](std::chrono::minutes told) {
