@@ -120,13 +120,14 @@ World::World(const WorldSettings& settings) : is_coinbase_(settings.venue == "co
     dsn_ = PostgresServer::shared().new_database();
     config << "[postgres]\ndsn = \"" << dsn_ << "\"\n";
   }
-  config << "[venues.binance]\nkind = \"" << settings.venue << "\"\nenvironment = \"simulator\"\n"
+  config << "[venues.binance]\nkind = \"" << settings.venue_lines
+         << "\"\nenvironment = \"simulator\"\n"
          << "market_data_url = \"wss://" << at << "\"\n"
          << (is_coinbase_ ? "user_stream_url" : "orders_url") << " = \"wss://" << at
          << (is_coinbase_ ? "/user" : "/ws-api/v3") << "\"\nrest_url = \"https://" << at
          << "\"\nca_file = \"" << path("tls/ca.pem") << "\"\ninstruments = [\"BTC/USDT\"]\n"
          << "channels = [\"trades\", \"quotes\", \"book\"]\n"
-         << settings.venue
+         << settings.venue_lines
          << "[accounts.main]\nvenue = \"binance\"\nmode = \"live\"\napi_key_file = \""
          << path("key/api_key") << "\"\nprivate_key_file = \"" << path("key/ed25519.pem") << "\"\n"
          << (settings.strategies.empty() ? four_strategies() : settings.strategies) << "[risk]\n"

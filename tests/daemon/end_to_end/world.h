@@ -22,9 +22,9 @@ struct WorldSettings {
   /// there after 200 ms, so that more happens in a minute of testing.
   int clock_rate = 5;
   std::string engine = "threads = \"shared\"\nwait = \"block\"\n";
-  std::string journal;     ///< further lines of [journal]
-  std::string venue;       ///< further lines of [venues.binance]
-  std::string strategies;  ///< whole tables; empty: four that trade often
+  std::string journal;      ///< further lines of [journal]
+  std::string venue_lines;  ///< further lines of [venues.binance]
+  std::string strategies;   ///< whole tables; empty: four that trade often
   std::string risk = "max_orders_per_second = 100\nmax_open_orders = 200\n";
 };
 

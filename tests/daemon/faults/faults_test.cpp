@@ -238,7 +238,7 @@ TEST(Feeds, TwoOfThemRaceAndStrategiesBeginWarmAfterARestart) {
   // Given market data that comes twice
   WorldSettings settings;
   settings.with_postgres = false;
-  settings.venue = "two_feeds = true\n";
+  settings.venue_lines = "two_feeds = true\n";
   World world{settings};
   world.start_daemon();
   world.wait_ready();
