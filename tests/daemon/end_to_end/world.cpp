@@ -120,8 +120,7 @@ World::World(const WorldSettings& settings) : is_coinbase_(settings.venue == "co
     dsn_ = PostgresServer::shared().new_database();
     config << "[postgres]\ndsn = \"" << dsn_ << "\"\n";
   }
-  config << "[venues.binance]\nkind = \"" << settings.venue_lines
-         << "\"\nenvironment = \"simulator\"\n"
+  config << "[venues.binance]\nkind = \"" << settings.venue << "\"\nenvironment = \"simulator\"\n"
          << "market_data_url = \"wss://" << at << "\"\n"
          << (is_coinbase_ ? "user_stream_url" : "orders_url") << " = \"wss://" << at
          << (is_coinbase_ ? "/user" : "/ws-api/v3") << "\"\nrest_url = \"https://" << at
