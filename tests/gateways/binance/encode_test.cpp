@@ -192,6 +192,14 @@ TEST_F(Encode, SelfTradePreventionIsNamedOnlyWhereTheOrderNamesIt) {
       HasSubstr(R"("recvWindow":5000,"selfTradePreventionMode":"EXPIRE_BOTH","side":"SELL")"));
 }
 
+TEST_F(Encode, ATrialIsTheSameOrderUnderAnotherMethod) {
+  std::string trial = text(encode_test(7, order(), context_, buffer_.data()));
+  const auto at = trial.find("order.test");
+  ASSERT_NE(at, std::string::npos) << trial;
+  trial.replace(at, 10, "order.place");
+  EXPECT_EQ(trial, text(encode_place(7, order(), context_, buffer_.data())));
+}
+
 domain::ReplaceRequest replacing(const domain::NewOrder& next) {
   domain::ReplaceRequest request{
       {1'735'579'648, 9}, order_id, {}, next.instrument, domain::ReplaceMode::cancel_replace, 1,
