@@ -6,6 +6,10 @@
 // ratio of their medians within one launch is the figure. Launches are repeated; the median ratio
 // counts.
 //
+// With --postgres UP,DOWN,SLOW (libpq connection strings) it asks another question: is an order
+// slower while PostgreSQL is away, or slow? Each round launches the daemon with each of the three;
+// their medians, each in units of its own launch's floor, are compared within the run.
+//
 // Before anything is timed it is shown that the daemon's orders are right: side and quantity of
 // every order follow from the ticks, or the program fails.
 
@@ -599,10 +603,66 @@ double quantile(std::vector<double> values, double share) {
   return values.at(static_cast<std::size_t>(share * static_cast<double>(values.size() - 1)));
 }
 
+struct Launched {
+  double full_p50 = 0, full_p99 = 0;    ///< microseconds
+  double ratio_p50 = 0, ratio_p99 = 0;  ///< in units of the floor
+};
+
+Launched launch(const Options& options, const std::string& name) {
+  const auto times = Venue{options}.run();
+  Launched launched;
+  launched.full_p50 = quantile(times.full_us, 0.5);
+  launched.full_p99 = quantile(times.full_us, 0.99);
+  launched.ratio_p50 = launched.full_p50 / quantile(times.floor_us, 0.5);
+  launched.ratio_p99 = launched.full_p99 / quantile(times.floor_us, 0.99);
+  std::printf(
+      "%s: floor %.1f us, full %.1f us at p50 (%zu + %zu ticks); ratio %.3f, p99 ratio %.2f\n",
+      name.c_str(), quantile(times.floor_us, 0.5), launched.full_p50, times.floor_us.size(),
+      times.full_us.size(), launched.ratio_p50, launched.ratio_p99);
+  std::fflush(stdout);
+  return launched;
+}
+
+/// PostgreSQL up, down and slow, in turn.
+void compare_databases(Options options, const std::array<std::string, 3>& dsns, int launches) {
+  constexpr std::array<const char*, 3> names{"up", "down", "slow"};
+  std::array<std::vector<double>, 3> p50, p99, full_p50, full_p99;
+  for (int round = 0; round < launches; ++round) {
+    for (std::size_t which = 0; which < dsns.size(); ++which) {
+      options.dsn = dsns[which];
+      const Launched one =
+          launch(options, "round " + std::to_string(round + 1) + ", PostgreSQL " + names[which]);
+      p50[which].push_back(one.ratio_p50);
+      p99[which].push_back(one.ratio_p99);
+      full_p50[which].push_back(one.full_p50);
+      full_p99[which].push_back(one.full_p99);
+    }
+  }
+  for (std::size_t which = 0; which < dsns.size(); ++which) {
+    std::printf(
+        "PostgreSQL %-4s  %.3fx of up at p50 (%.1f us), %.2fx at p99 (%.1f us), in units of the "
+        "floor\n",
+        names[which], quantile(p50[which], 0.5) / quantile(p50[0], 0.5),
+        quantile(full_p50[which], 0.5), quantile(p99[which], 0.5) / quantile(p99[0], 0.5),
+        quantile(full_p99[which], 0.5));
+  }
+  double least = quantile(p50[0], 0.5);
+  double most = least;
+  for (const auto& values : p50) {
+    least = std::min(least, quantile(values, 0.5));
+    most = std::max(most, quantile(values, 0.5));
+  }
+  std::printf(
+      "tick to order (%s) with PostgreSQL up, down and slow: p50 within %.3fx of each other "
+      "(medians of %d launches each)\n",
+      options.wait.c_str(), most / least, launches);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
+  std::array<std::string, 3> databases;
   options.halcyond = std::filesystem::path{argv[0]}.parent_path() / "halcyond";
   int launches = 5;
   for (int index = 1; index + 1 < argc; index += 2) {
@@ -612,29 +672,33 @@ int main(int argc, char** argv) {
     if (key == "--gap-us") options.gap_us = std::stoi(value);
     if (key == "--wait") options.wait = value;
     if (key == "--dsn") options.dsn = value;
+    if (key == "--postgres") {
+      std::size_t begin = 0;
+      for (std::string& dsn : databases) {
+        const std::size_t end = std::min(value.find(',', begin), value.size());
+        dsn = value.substr(begin, end - begin);
+        begin = std::min(end + 1, value.size());
+      }
+    }
     if (key == "--launches") launches = std::stoi(value);
     if (key == "--halcyond") options.halcyond = value;
   }
   std::signal(SIGPIPE, SIG_IGN);
   std::vector<double> p50;
   std::vector<double> p99;
-  for (int launch = 0; launch < launches; ++launch) {
-    try {
-      const auto times = Venue{options}.run();
-      const double floor50 = quantile(times.floor_us, 0.5);
-      const double full50 = quantile(times.full_us, 0.5);
-      p50.push_back(full50 / floor50);
-      p99.push_back(quantile(times.full_us, 0.99) / quantile(times.floor_us, 0.99));
-      std::printf(
-          "launch %d: floor %.1f us, full %.1f us at p50 (%zu + %zu ticks); ratio %.3f, "
-          "p99 ratio %.2f\n",
-          launch + 1, floor50, full50, times.floor_us.size(), times.full_us.size(), p50.back(),
-          p99.back());
-      std::fflush(stdout);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "tick_to_order_bench: %s\n", error.what());
-      return 1;
+  try {
+    if (!databases[0].empty()) {
+      compare_databases(options, databases, launches);
+      return 0;
     }
+    for (int number = 0; number < launches; ++number) {
+      const Launched one = launch(options, "launch " + std::to_string(number + 1));
+      p50.push_back(one.ratio_p50);
+      p99.push_back(one.ratio_p99);
+    }
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tick_to_order_bench: %s\n", error.what());
+    return 1;
   }
   std::printf(
       "tick to order (%s), whole daemon against its floor path: %.3fx at p50, %.2fx at p99 "

@@ -92,6 +92,11 @@ struct Retention {
   std::int32_t api_requests_days = 30;
 };
 
+/// Secrets that the daemon keeps, sealed, in its journal.
+struct Credentials {
+  std::string master_key_file;  ///< empty: the systemd credential master_key_file, if there is one
+};
+
 struct Admin {
   std::string socket = "/run/halcyon/admin.sock";
   std::string group;  ///< empty: the daemon's own
@@ -137,6 +142,7 @@ struct Account {
   std::string api_key_file;
   std::string private_key_file;
   std::string api_secret_file;
+  std::string credential;  ///< the name of sealed secrets; empty: the files
   std::map<std::string, domain::Money> paper_balances;
 };
 
@@ -161,6 +167,7 @@ struct Config {
   std::optional<Postgres> postgres;  ///< absent: the journal alone keeps everything
   Observations observations;
   Retention retention;
+  Credentials credentials;
   Admin admin;
   Metrics metrics;
   Log log;

@@ -102,6 +102,10 @@ std::string example() {
         observations_fields, Observations{});
   table(page, "retention", "How long PostgreSQL keeps rows; the rest is kept for ever.",
         retention_fields, Retention{});
+  table(page, "credentials",
+        "Secrets that the daemon keeps itself, sealed with AES-256-GCM; accounts ask for them by "
+        "`credential`.",
+        credentials_fields, Credentials{});
   table(page, "admin", "The socket of halcyonctl.", admin_fields, Admin{});
   table(page, "metrics", "What is measured, for Prometheus.", metrics_fields, Metrics{});
   table(page, "log", "What is said.", log_fields, Log{});

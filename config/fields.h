@@ -102,6 +102,14 @@ inline constexpr auto retention_fields = std::tuple{
           "Calls of the admin socket and to venues."},
 };
 
+inline constexpr auto credentials_fields = std::tuple{
+    Field{"master_key_file", &Credentials::master_key_file, Unit::secret_path, 1, longest_path,
+          "Keys that the secrets of `halcyonctl credentials put` are sealed with; `halcyonctl "
+          "credentials key FILE` makes such a file. Mode 0600. Left out, systemd's credential "
+          "master_key_file is taken.",
+          "\"/var/lib/halcyon/master.key\""},
+};
+
 inline constexpr auto admin_fields = std::tuple{
     Field{"socket", &Admin::socket, Unit::path, 1, 107, "Where halcyonctl finds the daemon."},
     Field{"group", &Admin::group, Unit::words, 1, longest_name,
@@ -180,6 +188,9 @@ inline constexpr auto account_fields = std::tuple{
           "A private key to sign with (binance: Ed25519), PEM.", "\"/path/ed25519.pem\""},
     Field{"api_secret_file", &Account::api_secret_file, Unit::secret_path, 1, longest_path,
           "Instead of a private key: a shared secret (HMAC).", "\"/path/secret\""},
+    Field{"credential", &Account::credential, Unit::name, 1, longest_name,
+          "Instead of files: the name under which `halcyonctl credentials put` has sealed them.",
+          "\"main\""},
     Field{"paper_balances", &Account::paper_balances, Unit::balances, 1, 100,
           "paper: what the account begins with.", "{ USDT = \"10000\" }"},
 };

@@ -443,9 +443,10 @@ class Reader {
   explicit Reader(std::string_view file) : file_(file) {}
 
   Reading read(const toml::table& root) {
-    unknown_keys(root, "",
-                 {"daemon", "engine", "journal", "postgres", "observations", "retention", "admin",
-                  "metrics", "log", "venues", "accounts", "strategies", "risk"});
+    unknown_keys(
+        root, "",
+        {"daemon", "engine", "journal", "postgres", "observations", "retention", "credentials",
+         "admin", "metrics", "log", "venues", "accounts", "strategies", "risk"});
     plain(root, "daemon", daemon_fields, config_.daemon);
     plain(root, "engine", engine_fields, config_.engine);
     plain(root, "journal", journal_fields, config_.journal);
@@ -454,6 +455,7 @@ class Reader {
     }
     plain(root, "observations", observations_fields, config_.observations);
     plain(root, "retention", retention_fields, config_.retention);
+    plain(root, "credentials", credentials_fields, config_.credentials);
     plain(root, "admin", admin_fields, config_.admin);
     plain(root, "metrics", metrics_fields, config_.metrics);
     plain(root, "log", log_fields, config_.log);
@@ -838,7 +840,19 @@ class Reader {
       say_at(table, path, "api_secret_file",
              "stands beside private_key_file; leave one of them out", Unit::secret_path);
     }
+    for (const char* file : {"api_key_file", "private_key_file", "api_secret_file"}) {
+      if (table.contains("credential") && table.contains(file)) {
+        say_at(table, path, "credential",
+               "stands beside " + std::string{file} + "; leave one of them out");
+      }
+    }
     for (const Account& other : config_.accounts) {
+      if (!account.credential.empty() && account.credential == other.credential &&
+          account.venue == other.venue) {
+        say_at(table, path, "credential",
+               "is that of accounts." + other.name +
+                   " too; one account at the venue is one account here");
+      }
       if (!account.api_key_file.empty() && account.api_key_file == other.api_key_file &&
           account.venue == other.venue) {
         say_at(table, path, "api_key_file",

@@ -16,7 +16,9 @@
 #include "daemon/json_rpc.h"
 #include "daemon/time_text.h"
 #include "domain/client_order_id.h"
+#include "domain/credential.h"
 #include "domain/enum_name.h"
+#include "persistence/master_keys.h"
 
 namespace halcyon::daemon {
 
@@ -225,6 +227,9 @@ class AdminMethods::Call {
   Outcome trading_resume() { return set_trading(domain::TradingState::active); }
   Outcome shutdown();
   Outcome snapshot();
+  Outcome credentials_list();
+  Outcome credentials_put();
+  Outcome credentials_rotate();
 
  private:
   using What = decltype(domain::Command::what);
@@ -262,6 +267,10 @@ class AdminMethods::Call {
     return word.value_or(Enum{});
   }
   Outcome command(const What& what, const std::string& reason);
+  /// A command whose remark begins with what it is about.
+  Outcome command(const What& what, const std::string& content, const std::string& reason);
+  Outcome put(const CredentialSealer::Result& sealed, const std::string& reason);
+  std::optional<Error> why_no_sealing() const;
   std::string read_reason();
   std::optional<domain::AccountId> read_account();
   std::optional<domain::StrategyId> read_strategy();
@@ -328,6 +337,9 @@ std::span<const AdminMethods::Method> AdminMethods::table() {
       {"trading.release", Role::admin, &Call::trading_release},
       {"shutdown", Role::admin, &Call::shutdown},
       {"snapshot", Role::admin, &Call::snapshot},
+      {"credentials.list", Role::admin, &Call::credentials_list},
+      {"credentials.put", Role::admin, &Call::credentials_put},
+      {"credentials.rotate", Role::admin, &Call::credentials_rotate},
   };
   return methods;
 }
@@ -844,7 +856,94 @@ Outcome AdminMethods::Call::shutdown() {
   return command(domain::PrepareStop{cancel_open}, reason);
 }
 
+Outcome AdminMethods::Call::credentials_list() {
+  if (params_.wrong()) return *params_.wrong();
+  json rows = json::array();
+  for (const auto& [key, view] : model_.credentials()) {
+    const auto credential = domain::parse_credential(view.text);
+    if (!credential) continue;
+    json accounts = json::array();
+    for (const config::Account& account : config_.accounts) {
+      if (account.credential == credential->name) accounts.push_back(account.name);
+    }
+    rows.push_back({{"name", credential->name},
+                    {"part", enum_name(credential->part)},
+                    {"prefix", text_or_null(std::string{credential->prefix})},
+                    {"key_version", credential->key_version},
+                    {"accounts", std::move(accounts)},
+                    {"changed", time_or_null(view.at)}});
+  }
+  return json{{"credentials", std::move(rows)}};
+}
+
+// No word of an error here repeats a parameter: the secret may stand in the wrong one.
+Outcome AdminMethods::Call::credentials_put() {
+  const std::string name = params_.text("name").value_or("");
+  const auto part = domain::enum_parse<domain::CredentialPart>(params_.text("part").value_or(""));
+  const persistence::Secret secret{params_.text("value").value_or("")};
+  const std::string reason = read_reason();
+  if (!domain::is_credential_name(name)) {
+    params_.fail("name: must be 1 to 64 letters, digits or '_'");
+  }
+  if (!part) params_.fail("part: must be api_key, private_key or api_secret");
+  const std::string_view text = secret.text();
+  const bool is_text = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
+  });
+  if (text.empty() || text.size() > persistence::MasterKeys::longest_secret || !is_text) {
+    params_.fail(fmt::format("value: must be 1 to {} characters of ASCII text",
+                             persistence::MasterKeys::longest_secret));
+  }
+  if (const auto& wrong = params_.wrong()) {
+    // The names of unknown parameters are words of the caller, too.
+    return wrong->message.find("unknown parameter") == std::string::npos
+               ? *wrong
+               : Error{ErrorCode::invalid_params,
+                       "credentials.put takes name, part, value and reason", nullptr};
+  }
+  if (const auto why_not = why_no_sealing()) return *why_not;
+  return put(methods_.hooks_.sealer->put(model_, name, *part, text), reason);
+}
+
+Outcome AdminMethods::Call::credentials_rotate() {
+  const std::string reason = read_reason();
+  if (params_.wrong()) return *params_.wrong();
+  if (const auto why_not = why_no_sealing()) return *why_not;
+  return put(methods_.hooks_.sealer->rotate(model_), reason);
+}
+
+Outcome AdminMethods::Call::put(const CredentialSealer::Result& result, const std::string& reason) {
+  if (const auto* words = std::get_if<std::string>(&result)) {
+    return Error{ErrorCode::refused, *words, nullptr};
+  }
+  const auto& sealed = std::get<CredentialSealer::Sealed>(result);
+  Outcome outcome = command(domain::PutCredentials{sealed.count}, sealed.lines, reason);
+  if (const auto* waiting = std::get_if<WaitingCommand>(&outcome)) {
+    methods_.credentials_under_way_ = waiting->token;
+  }
+  return outcome;
+}
+
+std::optional<Error> AdminMethods::Call::why_no_sealing() const {
+  if (methods_.hooks_.sealer == nullptr) {
+    return Error{ErrorCode::refused, "secrets cannot be sealed here", nullptr};
+  }
+  // What is sealed anew is what the model knows: a change that it has not seen would be undone.
+  const auto& under_way = methods_.credentials_under_way_;
+  if (under_way && model_.find_answer(*under_way) == nullptr) {
+    return Error{ErrorCode::not_taken,
+                 "another change of credentials is under way; nothing happened; try again",
+                 nullptr};
+  }
+  return std::nullopt;
+}
+
 Outcome AdminMethods::Call::command(const What& what, const std::string& reason) {
+  return command(what, {}, reason);
+}
+
+Outcome AdminMethods::Call::command(const What& what, const std::string& content,
+                                    const std::string& reason) {
   const std::uint64_t token = caller_.token != 0 ? caller_.token : methods_.next_token_++;
   domain::Event event;
   event.received = methods_.hooks_.engine_time ? methods_.hooks_.engine_time() : now_;
@@ -852,7 +951,8 @@ Outcome AdminMethods::Call::command(const What& what, const std::string& reason)
   event.what = domain::Command{token, domain::daemon_user, what};
   const std::string who =
       caller_.who.empty() ? fmt::format("admin socket, uid {}", caller_.uid) : caller_.who;
-  const std::string remark = fmt::format("{}{}[{}]", reason, reason.empty() ? "" : " ", who);
+  const std::string remark =
+      fmt::format("{}{}{}[{}]", content, reason, reason.empty() ? "" : " ", who);
   if (!methods_.hooks_.submit || !methods_.hooks_.submit(event, remark)) {
     return Error{ErrorCode::not_taken,
                  "the queue to the engine is full; nothing happened; try again", nullptr};

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "config/config.h"
+#include "daemon/credentials.h"
 #include "daemon/read_model.h"
 #include "domain/event.h"
 #include "domain/time.h"
@@ -51,6 +52,8 @@ struct AdminHooks {
   std::function<nlohmann::json()> status;
   /// Asks for a snapshot of the journal; the answer to `snapshot`.
   std::function<nlohmann::json()> snapshot;
+  /// For `credentials.put` and `credentials.rotate`; outlives the methods.
+  const CredentialSealer* sealer = nullptr;
 };
 
 /// A command that is on its way through the engine.
@@ -108,6 +111,7 @@ class AdminMethods {
   const ReadModel& model_;
   AdminHooks hooks_;
   std::uint64_t next_token_;
+  std::optional<std::uint64_t> credentials_under_way_;  ///< the token of the last change
   std::vector<MethodCount> counts_;
 };
 

@@ -142,6 +142,12 @@ std::size_t CommandTable::turn(AdminMethods& methods, domain::Timestamp now) {
     asked.swap(asked_);
   }
   for (const AskedCommand& command : asked) {
+    if (command.method.starts_with("credentials.")) {
+      refuse(command.id,
+             "secrets go over the admin socket only; what was written here was removed "
+             "from the row and may stand in the server's logs: change it at the venue");
+      continue;
+    }
     if (std::string words = why_not(*setup_.config, command.user, command.params); !words.empty()) {
       refuse(command.id, std::move(words));
       continue;

@@ -31,6 +31,7 @@
 #include "config/secrets.h"
 #include "daemon/command_table.h"
 #include "daemon/control_loop.h"
+#include "daemon/credentials.h"
 #include "daemon/data_dir.h"
 #include "daemon/driver.h"
 #include "daemon/engine_loop.h"
@@ -154,6 +155,8 @@ class Daemon::Impl {
       say(LogLevel::warning, "--safe: no strategy runs");
     }
     recover_names();
+    open_credentials(config_, sealed_secrets_, journal_->uuid(), opened_secrets_.emplace(),
+                     without_keys_, [this](auto words) { say(LogLevel::error, words); });
     take_account_locks();
     choose_epoch();
     name_configuration();
@@ -220,6 +223,11 @@ class Daemon::Impl {
         last_epoch_ = std::max(last_epoch_, started->epoch);
       } else if (const auto* defined = std::get_if<domain::Defined>(&entry.record)) {
         definitions_[{defined->kind, defined->id}] = {defined->version, std::string{entry.text}};
+      } else if (std::holds_alternative<domain::CredentialChanged>(entry.record)) {
+        const auto credential = domain::parse_credential(entry.text);
+        if (credential) {
+          sealed_secrets_[{std::string{credential->name}, credential->part}] = entry.text;
+        }
       }
     });
     if (!is_consistent) {
@@ -250,9 +258,13 @@ class Daemon::Impl {
 
   std::string journal_directory() const { return config_.daemon.data_dir + "/journal"; }
 
+  bool is_without_keys(const std::string& account) const {
+    return std::find(without_keys_.begin(), without_keys_.end(), account) != without_keys_.end();
+  }
+
   void take_account_locks() {
     for (const auto& account : config_.accounts) {
-      if (account.mode != config::AccountMode::live) continue;
+      if (account.mode != config::AccountMode::live || is_without_keys(account.name)) continue;
       const auto venue = std::find_if(config_.venues.begin(), config_.venues.end(),
                                       [&](const auto& row) { return row.name == account.venue; });
       if (venue == config_.venues.end()) continue;
@@ -390,7 +402,8 @@ class Daemon::Impl {
   // ---- wiring -----------------------------------------------------------------------------------
 
   void make_loops() {
-    auto venues = make_sessions(config_, catalog_);
+    auto venues = make_sessions(config_, catalog_, without_keys_);
+    opened_secrets_.reset();  // the sessions have read them
     std::size_t market_count = 0;
     std::size_t order_count = 0;
     for (const auto& venue : venues) {
@@ -402,6 +415,7 @@ class Daemon::Impl {
     market_lane_ = std::make_unique<MarketLane>(std::max<std::size_t>(market_count, 1));
     order_lane_ = std::make_unique<OrderLane>(std::max<std::size_t>(sessions, 1));
     remark_lane_ = std::make_unique<RemarkLane>(sessions + 1);
+    long_remark_lane_ = std::make_unique<LongRemarkLane>(1);
     control_lane_ = std::make_unique<ControlLane>(2);  // control thread, projector thread
     log_lane_ = std::make_unique<LogLane>(3);
 
@@ -411,6 +425,7 @@ class Daemon::Impl {
     Hot& orders_hot = is_shared || order_count == 0 ? engine_hot : add_hot("orders");
     control_writer_.emplace(control_lane_->writer());
     control_remarks_.emplace(remark_lane_->writer());
+    control_long_remarks_.emplace(long_remark_lane_->writer());
     projector_writer_.emplace(control_lane_->writer());
 
     std::vector<std::optional<OrderOutlet>> order_outlets(catalog_.accounts().size());
@@ -450,7 +465,7 @@ class Daemon::Impl {
     engine_loop_ = std::make_unique<EngineLoop>(
         *engine_, *journal_,
         EngineLoop::Inbox{control_lane_->reader(), order_lane_->reader(), market_lane_->reader(),
-                          remark_lane_->reader()},
+                          remark_lane_->reader(), long_remark_lane_->reader()},
         std::move(order_outlets), std::move(market_outlets), engine_hot.latency);
     if (observer_) engine_loop_->observe_with(observer_->tap());
     // Market data is read first and orders leave last, so that one turn goes from tick to order.
@@ -548,6 +563,8 @@ class Daemon::Impl {
         observer_->see_request(clock_.now(), request);
       };
     }
+    sealer_.emplace(config_, journal_->uuid());
+    hooks.admin.sealer = &*sealer_;
     hooks.admin.latency = [this] { return latency_json(); };
     hooks.admin.status = [this] { return status_json(); };
     hooks.engine_turns = [this] { return engine_turns(); };
@@ -801,11 +818,20 @@ class Daemon::Impl {
   // ---- control ----------------------------------------------------------------------------------
 
   bool submit(ControlLane::Writer& lane, Event event, std::string_view text) {
-    if (!text.empty()) {
+    // Writers count from 1; 0 is the control thread.
+    remark_count_ = (remark_count_ + 1) & (long_remark_bit - 1);
+    if (remark_count_ == 0) remark_count_ = 1;
+    if (text.size() > domain::Remark::capacity) {
+      // What is longer is not cut, it is the command's content: without it there is no command.
+      event.remark = remark_count_ | long_remark_bit;
+      if (text.size() > LongRemark::capacity ||
+          !control_long_remarks_->try_push(
+              LongRemark{event.remark, std::make_unique<const std::string>(text)})) {
+        return false;
+      }
+    } else if (!text.empty()) {
       domain::Remark remark;
-      remark_count_ = (remark_count_ + 1) & 0xffffffU;
-      // Writers count from 1; 0 is the control thread.
-      remark.number = remark_count_ == 0 ? ++remark_count_ : remark_count_;
+      remark.number = remark_count_;
       remark.length = static_cast<std::uint16_t>(std::min(text.size(), domain::Remark::capacity));
       std::copy_n(text.begin(), remark.length, remark.text.begin());
       if (control_remarks_->try_push(remark)) event.remark = remark.number;
@@ -1177,6 +1203,10 @@ class Daemon::Impl {
   std::map<std::pair<domain::DefinitionKind, std::uint32_t>, std::pair<std::uint32_t, std::string>>
       definitions_;
   std::vector<std::pair<domain::Defined, std::string>> new_definitions_;
+  SealedSecrets sealed_secrets_;
+  std::optional<OpenedSecrets> opened_secrets_;
+  std::vector<std::string> without_keys_;  ///< accounts that cannot trade
+  std::optional<CredentialSealer> sealer_;
   persistence::Recovered recovered_;
   std::unique_ptr<persistence::Journal> journal_;
   std::uint32_t epoch_ = 0;
@@ -1189,11 +1219,13 @@ class Daemon::Impl {
   std::unique_ptr<MarketLane> market_lane_;
   std::unique_ptr<OrderLane> order_lane_;
   std::unique_ptr<RemarkLane> remark_lane_;
+  std::unique_ptr<LongRemarkLane> long_remark_lane_;
   std::unique_ptr<ControlLane> control_lane_;
   std::unique_ptr<LogLane> log_lane_;
   std::optional<LogLane::Reader> log_reader_;
   std::optional<ControlLane::Writer> control_writer_, projector_writer_;
   std::optional<RemarkLane::Writer> control_remarks_;
+  std::optional<LongRemarkLane::Writer> control_long_remarks_;
   std::uint32_t remark_count_ = 0;
   std::atomic<std::uint64_t> next_token_{1};  ///< the admin's tokens are far above
   std::vector<std::unique_ptr<Hot>> hots_;

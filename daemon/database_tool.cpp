@@ -1,6 +1,8 @@
 #include "daemon/database_tool.h"
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -17,6 +19,7 @@
 #include "persistence/postgres_connection.h"
 #include "persistence/projector.h"
 #include "persistence/row_uuid.h"
+#include "persistence/snapshot.h"
 
 namespace halcyon::daemon {
 
@@ -97,9 +100,22 @@ int verify(PostgresConnection& connection, const config::Config& config, const D
   const std::uint64_t begins_after = files.first_sequence == 0 ? 0 : files.first_sequence - 1;
   const auto frames = persistence::journal_frames(directory, persistence::ReadUpTo::committed);
   frames->open(begins_after);
+  // The oldest that is of use: PostgreSQL may be behind the newest.
+  std::shared_ptr<const persistence::Snapshot> snapshot;
+  if (begins_after != 0) {
+    auto snapshots = persistence::list_snapshots(directory);
+    std::reverse(snapshots.begin(), snapshots.end());
+    std::string words;
+    for (const auto& file : snapshots) {
+      if (file.sequence < begins_after) continue;
+      snapshot = persistence::load_fitting_snapshot(directory, file, words);
+      if (snapshot != nullptr) break;
+    }
+  }
   persistence::VerifyResult result;
-  if (const auto wrong = persistence::verify_projection(
-          connection, *frames, begins_after, frames->uuid(), config, task.limit, result)) {
+  if (const auto wrong =
+          persistence::verify_projection(connection, *frames, begins_after, snapshot.get(),
+                                         frames->uuid(), config, task.limit, result)) {
     say(wrong->words);
     return failed;
   }
@@ -111,6 +127,7 @@ int verify(PostgresConnection& connection, const config::Config& config, const D
   if (task.as_json) {
     text = json{{"compared_up_to", result.position},
                 {"begins_after", result.begins_after},
+                {"snapshot", result.snapshot},
                 {"rows", result.rows},
                 {"difference_count", result.difference_count},
                 {"differences", std::move(rows)}}
@@ -122,9 +139,11 @@ int verify(PostgresConnection& connection, const config::Config& config, const D
                         result.position, result.difference_count);
     if (result.begins_after != 0) {
       text += fmt::format(
-          "the journal's files begin behind record {}: what rests on earlier ones "
-          "was not compared\n",
-          result.begins_after);
+          "the journal's files begin behind record {}: {}\n", result.begins_after,
+          result.snapshot == 0
+              ? "what rests on earlier ones was not compared"
+              : fmt::format("states were compared with the snapshot of record {} and what follows",
+                            result.snapshot));
     }
   }
   if (!print(out, text)) return failed;

@@ -41,9 +41,9 @@ void Driver::start(domain::Timestamp now) {
     }
   };
   session_->allow_second();
+  connect_at_ = now;
   session_->on_start(now, actions_);
   perform(now);
-  connect_at_ = now;
 }
 
 void Driver::each_session_counter(const gateways::Session::Count& take) const {

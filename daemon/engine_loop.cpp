@@ -28,6 +28,7 @@ EngineLoop::EngineLoop(engine::Engine& engine, persistence::Journal& journal, In
   outputs_.commands.reserve(256);
   outputs_.requests.reserve(64);
   early_remarks_.reserve(max_early_remarks);
+  pending_remark_.reserve(domain::Remark::capacity);
 }
 
 bool EngineLoop::start(const Event& started, std::span<const domain::RecordEntry> definitions) {
@@ -36,12 +37,19 @@ bool EngineLoop::start(const Event& started, std::span<const domain::RecordEntry
   pending_event_ = started;
   pending_event_.sequence = journal_.last_sequence() + 1;
   engine_.on_event(pending_event_, {}, pending_event_.sequence, outputs_);
-  pending_remark_length_ = 0;
+  pending_remark_.clear();
   has_pending_ = true;
   return commit();
 }
 
 std::string_view EngineLoop::take_remark(std::uint32_t number) {
+  if (is_long_remark(number)) {
+    // One writer, so they come in the order of their events; one whose event had no room is passed.
+    while (inbox_.long_remarks.try_pop(long_remark_)) {
+      if (long_remark_.number == number) return *long_remark_.text;
+    }
+    return {};
+  }
   const auto early = std::find_if(early_remarks_.begin(), early_remarks_.end(),
                                   [&](const auto& remark) { return remark.number == number; });
   if (early != early_remarks_.end()) {
@@ -81,8 +89,7 @@ void EngineLoop::handle(Event& event) {
     return;
   }
   pending_event_ = event;
-  pending_remark_length_ = std::min(remark.size(), domain::Remark::capacity);
-  std::copy_n(remark.begin(), pending_remark_length_, pending_remark_.text.begin());
+  pending_remark_.assign(remark);
   has_pending_ = true;
   commit();
   if (tap_ != nullptr && !is_input) tap_->see(event, engine_);
@@ -102,8 +109,7 @@ void EngineLoop::keep(const Event& event) {
 
 bool EngineLoop::commit() {
   const auto before = ticks();
-  const std::string_view remark{pending_remark_.text.data(), pending_remark_length_};
-  if (!journal_.append(pending_event_, remark, outputs_.records)) {
+  if (!journal_.append(pending_event_, pending_remark_, outputs_.records)) {
     counters_.is_stalled.store(1, std::memory_order_relaxed);
     return false;
   }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -47,6 +48,7 @@ class EngineLoop final : public Agent {
     OrderLane::Reader orders;
     MarketLane::Reader market;
     RemarkLane::Reader remarks;
+    LongRemarkLane::Reader long_remarks;
   };
 
   /// `orders` by AccountId, `markets` by VenueId; an empty one is never addressed.
@@ -100,14 +102,14 @@ class EngineLoop final : public Agent {
 
   engine::Outputs outputs_;
   domain::Event pending_event_;  ///< decided, not yet journaled
-  domain::Remark pending_remark_;
-  std::size_t pending_remark_length_ = 0;
+  std::string pending_remark_;
   bool has_pending_ = false;
   domain::JournalRoom room_ = domain::JournalRoom::open;
   std::optional<CaptureLane::Writer> capture_;
   std::uint32_t lost_before_ = 0;  ///< events that the capture has not got, in a row
   std::vector<domain::Remark> early_remarks_;
   domain::Remark remark_;
+  LongRemark long_remark_;
   Counters counters_;
 };
 

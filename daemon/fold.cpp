@@ -50,6 +50,9 @@ std::vector<domain::RecordEntry> Fold::state() const {
     records.push_back({named, text});
   });
   for (const auto& [key, row] : definitions_) records.push_back({row.first, row.second});
+  for (const auto& [key, view] : model_.credentials()) {
+    records.push_back({view.changed, view.text});
+  }
   engine_->snapshot(records);
   return records;
 }

@@ -16,9 +16,9 @@
 namespace halcyon::daemon {
 
 /// What a journal says, all frames together: the engine's durable state, the names, the newest of
-/// each definition, and what people are shown. It begins with nothing or with a snapshot, and goes
-/// on with the frames behind it; both ways it comes to the same bytes. Decides nothing: frames are
-/// applied, as at a start. Thread: one at a time.
+/// each definition and of each sealed secret, and what people are shown. It begins with nothing or
+/// with a snapshot, and goes on with the frames behind it; both ways it comes to the same bytes.
+/// Decides nothing: frames are applied, as at a start. Thread: one at a time.
 class Fold {
  public:
   using Definitions = std::map<std::pair<domain::DefinitionKind, std::uint32_t>,

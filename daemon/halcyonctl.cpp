@@ -5,7 +5,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iostream>
+#include <iterator>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -24,6 +28,7 @@
 #include "daemon/database_tool.h"
 #include "daemon/journal_tool.h"
 #include "daemon/table.h"
+#include "persistence/master_keys.h"
 
 namespace {
 
@@ -151,6 +156,21 @@ int ask(const std::string& socket, const Question& question, bool as_json) {
   return std::fflush(stdout) == 0 ? ok : failed;
 }
 
+int make_key(const std::string& file, bool adds) {
+  using halcyon::persistence::MasterKeys;
+  if (adds) {
+    MasterKeys keys = MasterKeys::load(file);
+    keys.add();
+    std::printf("%s: key version %u added; `halcyonctl credentials rotate` takes it\n",
+                file.c_str(), keys.newest());
+  } else {
+    MasterKeys::create(file);
+    std::printf("%s: made; name it in [credentials].master_key_file, keep a copy elsewhere\n",
+                file.c_str());
+  }
+  return ok;
+}
+
 /// Reads the journal's files themselves; only where they are is asked, when it was not said.
 int look_at_journal(const std::string& socket, JournalTask task) {
   if (task.directory.empty()) {
@@ -200,6 +220,7 @@ class CommandLine {
     add_orders();
     add_trading();
     add_journal();
+    add_credentials();
     add_database();
   }
 
@@ -220,6 +241,9 @@ class CommandLine {
   /// Set: no question, but work on the database.
   std::optional<halcyon::daemon::DatabaseTask> database;
   std::string socket = halcyon::config::Admin{}.socket;
+  /// Set: no question, but a file of master keys to make or add to.
+  std::optional<std::string> key_file;
+  bool adds_key = false;
   bool as_json = false;
 
  private:
@@ -451,6 +475,50 @@ class CommandLine {
     reason(limit);
   }
 
+  void add_credentials() {
+    const std::vector<std::string_view> columns{"name",        "part",     "prefix",
+                                                "key_version", "accounts", "changed"};
+    CLI::App* group = app_.add_subcommand("credentials", "Secrets that the daemon keeps, sealed");
+    group->fallthrough()->require_subcommand(1);
+    add(group, "list", "Which there are; of each secret its prefix", "credentials.list",
+        "credentials", columns);
+    CLI::App* put =
+        add(group, "put", "Seal a secret, in the place of an earlier one; used from the next start",
+            "credentials.put");
+    text(put, "name", "name", "What accounts.<name>.credential of the configuration asks for",
+         true);
+    text(put, "part", "part", "api_key, private_key or api_secret", true);
+    put->add_option("--file", secret_file_, "Where it stands; left out, it is read from the input");
+    reason(put);
+    put->final_callback([this, called = "credentials.put"] {
+      question_.method = called;
+      question_.params["value"] = read_secret(secret_file_);
+    });
+    CLI::App* rotate =
+        add(group, "rotate", "Seal all of them anew, under a new version of the master key",
+            "credentials.rotate");
+    reason(rotate);
+    CLI::App* key = group->add_subcommand("key", "Make a file with a master key");
+    key->fallthrough();
+    key->add_option("file", key_file_, "Where; it must not be there yet")->required();
+    key->add_flag("--add", adds_key, "It is there: add a newer key to it");
+    key->final_callback([this] { key_file = key_file_; });
+  }
+
+  /// Never from the command line: others see that.
+  static std::string read_secret(const std::string& file) {
+    std::ifstream stream;
+    if (!file.empty()) stream.open(file);
+    std::istream& input = file.empty() ? std::cin : stream;
+    std::string text(std::istreambuf_iterator<char>{input}, {});
+    if (!file.empty() && !stream.is_open()) {
+      throw std::runtime_error(fmt::format("{}: cannot be read", file));
+    }
+    // Whoever typed or echoed it ended the line.
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+    return text;
+  }
+
   void add_database() {
     using Verb = halcyon::daemon::DatabaseTask::Verb;
     CLI::App* group =
@@ -508,6 +576,8 @@ class CommandLine {
   CLI::App app_{"Halcyon's operator tool", "halcyonctl"};
   JournalTask task_;
   halcyon::daemon::DatabaseTask database_task_;
+  std::string secret_file_;
+  std::string key_file_;
   Question question_;
 };
 
@@ -521,6 +591,7 @@ int main(int count, char** values) {
         line.parse(normalize(std::vector<std::string>(values + 1, values + count)), exit_code);
     if (!question) return exit_code;
     if (line.journal) return look_at_journal(line.socket, *line.journal);
+    if (line.key_file) return make_key(*line.key_file, line.adds_key);
     if (line.database) return halcyon::daemon::run_database_task(*line.database, stdout);
     return ask(line.socket, *question, line.as_json);
   } catch (const std::exception& error) {

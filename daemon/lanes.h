@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <variant>
@@ -23,6 +24,20 @@ using OrderLane = Lane<domain::Event, 1024>;
 using ControlLane = Lane<domain::Event, 256>;
 /// Text beside events; one that does not fit is dropped and counted, its event is not.
 using RemarkLane = Lane<domain::Remark, 256>;
+/// Control to the engine: a remark that is longer than domain::Remark takes. Rare (sealed secrets);
+/// the engine's thread frees it.
+struct LongRemark {
+  static constexpr std::size_t capacity = 49'152;  ///< bytes; the engine can keep so much, and more
+  std::uint32_t number = 0;
+  std::unique_ptr<const std::string> text;
+};
+using LongRemarkLane = Lane<LongRemark, 128>;
+/// The numbers of the control thread's remarks are below this bit, those of its long ones have it;
+/// other writers' have a higher one.
+inline constexpr std::uint32_t long_remark_bit = 1U << 23;
+constexpr bool is_long_remark(std::uint32_t number) {
+  return (number & ~(long_remark_bit - 1)) == long_remark_bit;
+}
 /// Engine to one order session.
 using CommandLane = Lane<domain::OrderCommand, 512>;
 /// Engine to the capture, when there is one. What does not fit is lost, counted, and told.

@@ -171,6 +171,13 @@ struct ReadModel::Applier {
     if (limit.is_set) model.limits_set_.push_back(limit);
   }
 
+  void operator()(const domain::CredentialChanged& changed) const {
+    const auto credential = domain::parse_credential(text);
+    if (!credential) return;  // of a newer version
+    model.credentials_[{std::string{credential->name}, credential->part}] = {
+        changed, std::string{text}, frame.received};
+  }
+
   template <class Other>
   void operator()(const Other&) const {}
 };

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "domain/catalog.h"
+#include "domain/credential.h"
 #include "domain/enum_name.h"
 #include "domain/event.h"
 #include "domain/record.h"
@@ -95,6 +96,13 @@ struct AnswerView {
   std::string text;
 };
 
+/// The newest of one name and part.
+struct CredentialView {
+  domain::CredentialChanged changed;
+  std::string text;  ///< domain::parse_credential reads it
+  domain::Timestamp at;
+};
+
 /// What the outside is shown of the daemon: a fold of the journal's frames, oldest first. Knows no
 /// socket, no clock and no engine; equal frames make an equal model. What a start does not know any
 /// more (readiness, streams) is forgotten at each EpochStarted, so that nothing of an earlier run
@@ -108,6 +116,7 @@ class ReadModel {
   using ScopeKey = std::pair<domain::AccountId, domain::StrategyId>;
   using StreamKey = std::tuple<domain::StreamKind, domain::VenueId, domain::AccountId>;
   using FillKey = std::tuple<domain::AccountId, domain::InstrumentId, domain::Side>;
+  using CredentialKey = std::pair<std::string, domain::CredentialPart>;
   using EndKey = std::tuple<domain::AccountId, domain::OrderState, domain::Reason>;
 
   static constexpr std::size_t reason_count = domain::enum_count<domain::Reason>();
@@ -175,6 +184,8 @@ class ReadModel {
   }
   /// What operators have set and not given back.
   const std::vector<domain::SetLimit>& limits_set() const { return limits_set_; }
+  /// Sealed secrets, by name and part.
+  const std::map<CredentialKey, CredentialView>& credentials() const { return credentials_; }
   const std::map<BalanceKey, Stamped<domain::BalanceChanged>>& balances() const {
     return balances_;
   }
@@ -231,6 +242,7 @@ class ReadModel {
   std::map<BalanceKey, Stamped<domain::BalanceChanged>> balances_;
   std::map<std::uint64_t, domain::AdjustmentChanged> adjustments_;
   std::vector<domain::SetLimit> limits_set_;
+  std::map<CredentialKey, CredentialView> credentials_;
   std::map<ScopeKey, Stamped<domain::EquityMarked>> equity_;
   std::map<ScopeKey, Stamped<domain::TradingStateChanged>> trading_states_;
   std::map<domain::AccountId, Stamped<domain::AccountReady>> accounts_ready_;

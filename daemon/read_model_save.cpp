@@ -17,7 +17,7 @@ using persistence::PartReader;
 using persistence::PartWriter;
 
 /// Another layout has another number: then the model begins with the durable state alone.
-constexpr std::uint64_t layout = 2;
+constexpr std::uint64_t layout = 3;
 
 // Enumerations grow at their ends, so counters by enumerator stand with their number.
 template <class Numbers>
@@ -187,6 +187,10 @@ void ReadModel::save(PartWriter& out) const {
   save_map(out, adjustments_, [&](std::uint64_t, const auto& row) { out.record(row); });
   out.number(limits_set_.size());
   for (const domain::SetLimit& limit : limits_set_) out.record(domain::LimitChanged{limit});
+  save_map(out, credentials_, [&](const CredentialKey&, const CredentialView& view) {
+    out.record(view.changed, view.text);
+    out.time(view.at);
+  });
 }
 
 bool ReadModel::load(PartReader& in) {
@@ -324,6 +328,14 @@ bool ReadModel::load(PartReader& in) {
     const auto* row = std::get_if<domain::LimitChanged>(&entry.record);
     if (row == nullptr) return in.fail();
     limits_set_.push_back(row->limit);
+  });
+  load_rows(in, [&] {
+    const domain::RecordEntry entry = in.record();
+    const auto* row = std::get_if<domain::CredentialChanged>(&entry.record);
+    const auto credential = domain::parse_credential(entry.text);
+    if (row == nullptr || !credential) return in.fail();
+    CredentialView view{*row, std::string{entry.text}, in.time()};
+    credentials_[{std::string{credential->name}, credential->part}] = std::move(view);
   });
   return in.is_good() && in.is_at_end();
 }

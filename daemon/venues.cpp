@@ -8,6 +8,7 @@
 
 #include "gateways/binance/binance.h"
 #include "gateways/coinbase/coinbase.h"
+#include "gateways/keyless_session.h"
 
 namespace halcyon::daemon {
 
@@ -61,7 +62,8 @@ void name_venue_assets(const config::Config& config, domain::Catalog& catalog) {
 }
 
 std::vector<VenueSessions> make_sessions(const config::Config& config,
-                                         const domain::Catalog& catalog) {
+                                         const domain::Catalog& catalog,
+                                         const std::vector<std::string>& without_keys) {
   std::vector<VenueSessions> venues;
   for (const auto& settings : config.venues) {
     const bool is_coinbase = settings.kind == config::VenueKind::coinbase;
@@ -76,6 +78,11 @@ std::vector<VenueSessions> make_sessions(const config::Config& config,
       if (account.venue != settings.name || account.mode != config::AccountMode::live) continue;
       const std::uint64_t seed = seed_of(config.daemon.name, account.name);
       const std::string& name = config.daemon.name;
+      if (std::find(without_keys.begin(), without_keys.end(), account.name) != without_keys.end()) {
+        const auto id = catalog.find_account(account.name).value();
+        venue.orders.push_back({id, std::make_unique<gateways::KeylessSession>(venue.venue, id)});
+        continue;
+      }
       venue.orders.push_back(
           {catalog.find_account(account.name).value(),
            is_coinbase

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -28,9 +29,10 @@ void name_venue_assets(const config::Config& config, domain::Catalog& catalog);
 
 /// Makes the sessions of every configured venue: the only place that knows which kinds there are.
 /// `catalog` and `config` outlive them. Throws std::runtime_error with words (a key file that
-/// cannot be read).
+/// cannot be read). Accounts in `without_keys` get a session that never connects.
 std::vector<VenueSessions> make_sessions(const config::Config& config,
-                                         const domain::Catalog& catalog);
+                                         const domain::Catalog& catalog,
+                                         const std::vector<std::string>& without_keys = {});
 
 /// By VenueId, for the engine.
 std::vector<domain::OrderAbilities> order_abilities(const config::Config& config,

@@ -361,6 +361,11 @@ struct Listen {
   InstrumentId instrument = no<InstrumentId>;
   bool listens = true;
 };
+/// Sealed secrets take their place, all of them in one frame. The remark: a line for each, as
+/// domain/credential.h prints it, then the reason.
+struct PutCredentials {
+  std::uint32_t count = 0;
+};
 
 /// A command of the admin socket, a signal, or the daemon itself. Its answer is a CommandAnswered
 /// record with the same token.
@@ -369,7 +374,7 @@ struct Command {
   UserId user = daemon_user;
   std::variant<SetTradingState, CancelOrder, CancelAll, PrepareStop, SubmitOrder, AmendOrder,
                ResolveOrder, Flatten, Reconcile, KillSwitch, ReleaseKillSwitch, PauseStrategy,
-               SetLimit, AcceptAdjustment, Listen>
+               SetLimit, AcceptAdjustment, Listen, PutCredentials>
       what;
 };
 
@@ -402,7 +407,7 @@ constexpr bool is_market(const Event& event) {
 }
 static_assert(std::is_same_v<std::variant_alternative_t<6, Event::What>, TradesLost>);
 
-/// Text beside an event. `number` counts up per writer; long text is cut at `capacity` and counted.
+/// Text beside an event. `number` counts up per writer; what a gateway says is cut at `capacity`.
 struct Remark {
   static constexpr std::size_t capacity = 240;
   std::uint32_t number = 0;

@@ -117,6 +117,8 @@ enum class Reason : std::uint8_t {
   unknown_adjustment,
   unknown_limit,
   safe_mode,
+  // An account without keys.
+  credential_missing,
 };
 
 }  // namespace halcyon::domain

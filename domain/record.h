@@ -307,8 +307,13 @@ struct CommandAnswered {
   UserId user = daemon_user;
   bool accepted = false;
   Reason reason = Reason::none;
-  std::uint32_t affected = 0;  ///< orders that a cancel command reached
+  std::uint32_t affected = 0;  ///< orders that a cancel command reached; secrets that were put
   OrderId order;               ///< that a submit made, or an amend's new leg
+};
+
+/// A secret was sealed and takes its place, by name and part. Text: domain/credential.h.
+struct CredentialChanged {
+  UserId user = daemon_user;
 };
 
 /// Append at the end: a journal holds the index. Removing one needs a reader for old journals.
@@ -317,7 +322,8 @@ using Record =
                  RequestChanged, OrderDenied, FillBooked, PositionChanged, BalanceChanged,
                  EquityMarked, TradingStateChanged, AccountReady, DifferenceFound, StrategyMemory,
                  NoticeRaised, CommandAnswered, OrderAmended, OrderArmed, FillVoided, LotChanged,
-                 RoundTripClosed, AdjustmentChanged, LimitChanged, StrategyPaused, FlowBooked>;
+                 RoundTripClosed, AdjustmentChanged, LimitChanged, StrategyPaused, FlowBooked,
+                 CredentialChanged>;
 static_assert(std::is_trivially_copyable_v<Record>);
 
 /// A record and its text. The text is valid as long as its maker says (an engine: until its next

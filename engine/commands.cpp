@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "domain/credential.h"
 #include "domain/enum_name.h"
 
 namespace halcyon::engine {
@@ -323,6 +324,25 @@ CommandAnswered Commands::answer(const domain::Command&, const domain::Listen& w
   request.instrument = what.instrument;
   decisions_.ask(request);
   return accept();
+}
+
+CommandAnswered Commands::answer(const domain::Command& command, const domain::PutCredentials& what,
+                                 std::string_view words) {
+  const auto next_line = [](std::string_view& text) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return line;
+  };
+  // All of them or none: a key that is half changed opens nothing.
+  std::string_view checked = words;
+  for (std::uint32_t index = 0; index < what.count; ++index) {
+    if (!domain::parse_credential(next_line(checked))) return refuse_with(Reason::not_permitted);
+  }
+  for (std::uint32_t index = 0; index < what.count; ++index) {
+    decisions_.record(domain::CredentialChanged{command.user}, next_line(words));
+  }
+  return accept(what.count);
 }
 
 std::uint32_t Commands::cancel_all(domain::Scope scope, domain::InstrumentId instrument, Reason why,

@@ -77,6 +77,8 @@ class Commands {
                                  const domain::AcceptAdjustment& what, std::string_view words);
   domain::CommandAnswered answer(const domain::Command& command, const domain::Listen& what,
                                  std::string_view words);
+  domain::CommandAnswered answer(const domain::Command& command, const domain::PutCredentials& what,
+                                 std::string_view words);
   domain::CommandAnswered answer_submit(const domain::SubmitOrder& what);
   /// The reason why a scope names nothing; `none`: it is fine.
   domain::Reason refuse(domain::Scope scope) const;

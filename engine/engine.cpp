@@ -96,6 +96,7 @@ class Engine::Impl {
   void apply(const domain::FlowBooked& record, std::string_view) { portfolio_.apply(record); }
   void apply(const domain::Named&, std::string_view) {}
   void apply(const domain::Defined&, std::string_view) {}
+  void apply(const domain::CredentialChanged&, std::string_view) {}
   void apply(const domain::OrderDenied&, std::string_view) {}
   void apply(const domain::NoticeRaised&, std::string_view) {}
   void apply(const domain::CommandAnswered&, std::string_view) {}

@@ -86,7 +86,7 @@ class Engine {
 
   /// The durable state as records, in an order in which `apply` rebuilds it: a snapshot, and the
   /// way to compare two engines. Texts are valid until the next event. Names and definitions are
-  /// the catalog's and the daemon's: they are not in it.
+  /// the catalog's and the daemon's, and so are sealed secrets: they are not in it.
   void snapshot(std::vector<domain::RecordEntry>& records) const;
 
   /// The greatest epoch of all recorded starts; 0: none. The next start's must be above it.

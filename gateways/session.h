@@ -159,7 +159,7 @@ class Actions {
   }
   /// Words for the log: rare, said once a kind by the session itself, never with a secret.
   void say(std::string text) { said_.push_back(std::move(text)); }
-  /// Drop the connection, if any, and connect again not before `at`.
+  /// Drop the connection, if any, and connect again not before `at`; `never`: not at all.
   void reconnect(domain::Timestamp at, std::string_view why) {
     reconnect_ = true;
     reconnect_at_ = at;

@@ -11,6 +11,7 @@
 #include "persistence/journal.h"
 #include "persistence/postgres_connection.h"
 #include "persistence/projector.h"
+#include "persistence/snapshot.h"
 
 namespace halcyon::persistence {
 
@@ -49,6 +50,7 @@ struct Difference {
 struct VerifyResult {
   std::uint64_t position = 0;      ///< up to which journal sequence it was compared
   std::uint64_t begins_after = 0;  ///< the journal's files hold nothing up to here
+  std::uint64_t snapshot = 0;      ///< the sequence of the one that states were compared with
   std::uint64_t rows = 0;          ///< that the journal makes
   std::uint64_t difference_count = 0;
   std::vector<Difference> differences;  ///< the first of them
@@ -58,10 +60,15 @@ struct VerifyResult {
 /// Replays the journal into temporary tables, up to the position that PostgreSQL has, and compares
 /// them with the tables: in one snapshot, so a live daemon does not disturb it, and nothing is
 /// changed. What rows say beside the journal (names of the configuration, times of writing) is left
-/// out, as is what is older than its table keeps. Where the journal's first segments are gone, only
-/// rows behind them are compared.
+/// out, as is what is older than its table keeps.
+///
+/// Where the journal's first segments are gone (`begins_after` is not 0), appended rows are
+/// compared behind them, and the last states with what `snapshot` and the frames behind it say: all
+/// but times, texts and sequences, which a snapshot does not keep, and equity_daily, which rests on
+/// every mark of its day. Without a snapshot (null) no state is compared.
 [[nodiscard]] PostgresOutcome verify_projection(PostgresConnection& connection, FrameSource& frames,
                                                 std::uint64_t begins_after,
+                                                const Snapshot* snapshot,
                                                 const JournalUuid& journal,
                                                 const config::Config& config,
                                                 std::size_t most_differences, VerifyResult& result);

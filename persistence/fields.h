@@ -312,6 +312,10 @@ constexpr auto table_of(Tag<domain::Listen>) {
   return detail::table("listen", detail::field("instrument", &T::instrument),
                        detail::field("listens", &T::listens));
 }
+constexpr auto table_of(Tag<domain::PutCredentials>) {
+  using T = domain::PutCredentials;
+  return detail::table("put_credentials", detail::field("count", &T::count));
+}
 constexpr auto table_of(Tag<domain::Command>) {
   using T = domain::Command;
   return detail::table("command", detail::field("token", &T::token),
@@ -528,6 +532,10 @@ constexpr auto table_of(Tag<domain::FlowBooked>) {
   return detail::table("flow_booked", detail::field("account", &T::account),
                        detail::field("asset", &T::asset), detail::field("amount", &T::amount),
                        detail::field("venue_time", &T::venue_time));
+}
+constexpr auto table_of(Tag<domain::CredentialChanged>) {
+  using T = domain::CredentialChanged;
+  return detail::table("credential_changed", detail::field("user", &T::user));
 }
 
 // ---- What is made from the tables ---------------------------------------------------------------

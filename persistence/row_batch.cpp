@@ -12,6 +12,7 @@
 #include "config/fields.h"
 #include "config/written.h"
 #include "domain/client_order_id.h"
+#include "domain/credential.h"
 #include "domain/enum_name.h"
 
 namespace halcyon::persistence {
@@ -234,6 +235,10 @@ constexpr Column limit_override_columns[] = {
     {"account_id"}, {"strategy_id"},      {"instrument_id"},
     {"limit_type"}, {"limit_value"},      {"is_active"},
     {"user_id"},    {"journal_sequence"}, {"updated_at"}};
+constexpr Column credential_columns[] = {
+    {"id"},      {"journal_id"},       {"daemon"},           {"name"},
+    {"part"},    {"key_version"},      {"key_prefix"},       {"sealed"},
+    {"user_id"}, {"journal_sequence"}, {"created_at", true}, {"updated_at"}};
 constexpr Column strategy_pause_columns[] = {{"id"}, {"is_paused"}, {"updated_at"}};
 constexpr Column equity_daily_columns[] = {{"id"},
                                            {"journal_id"},
@@ -295,6 +300,7 @@ constexpr std::array<TableSpec, row_kinds> specs = {
     table("adjustments", "adjustments", RowAction::upsert, adjustment_columns),
     table("limit_overrides", "limit_overrides", RowAction::upsert, limit_override_columns),
     table("strategies", "strategy_pauses", RowAction::update, strategy_pause_columns),
+    table("credentials", "credentials", RowAction::upsert, credential_columns),
 };
 
 /// "kind/a/b": a row's name in its journal's name space, made without allocation.
@@ -1029,6 +1035,27 @@ struct RowTranslator::Place {
     rows.finish();
   }
 
+  void operator()(const CredentialChanged& changed) const {
+    const auto credential = parse_credential(text);
+    if (!credential) return;  // the engine takes no other
+    const std::string_view part = enum_name(credential->part);
+    RowSet& rows =
+        start(RowKind::credentials,
+              name_uuid(journal(), fmt::format("credential/{}/{}", credential->name, part)));
+    rows.uuid(journal());
+    rows.text(self.daemon_);
+    rows.text(credential->name);
+    rows.plain(part);
+    rows.number(std::uint64_t{credential->key_version});
+    rows.text_or_null(credential->prefix);
+    rows.text(credential->sealed);
+    user(rows, changed.user);
+    rows.number(frame.sequence);
+    rows.time(frame.received);
+    rows.time(frame.received);
+    rows.finish();
+  }
+
   void operator()(const FlowBooked& flow) const {
     RowSet& rows = start_timed(RowKind::cash_flows,
                                frame_row(journal(), "cash_flow", frame.sequence, ordinal));
@@ -1081,6 +1108,7 @@ struct RowTranslator::Place {
     OrderId about_order;
     std::string arguments = "{}";
     std::string_view action;
+    std::string_view reason_given = frame.remark;
     if (const auto* set = std::get_if<SetTradingState>(&asked.what)) {
       action = "set_trading_state";
       scope = set->scope;
@@ -1145,6 +1173,19 @@ struct RowTranslator::Place {
     } else if (const auto* listen = std::get_if<Listen>(&asked.what)) {
       action = listen->listens ? "subscribe" : "unsubscribe";
       about_instrument = listen->instrument;
+    } else if (const auto* put = std::get_if<PutCredentials>(&asked.what)) {
+      action = "put_credentials";
+      arguments = "{\"credentials\": [";
+      for (std::uint32_t index = 0; index < put->count && !reason_given.empty(); ++index) {
+        const std::size_t end = std::min(reason_given.find('\n'), reason_given.size());
+        if (const auto credential = parse_credential(reason_given.substr(0, end))) {
+          arguments += fmt::format("{}{{\"name\": \"{}\", \"part\": \"{}\", \"key_version\": {}}}",
+                                   index == 0 ? "" : ", ", credential->name,
+                                   enum_name(credential->part), credential->key_version);
+        }
+        reason_given.remove_prefix(std::min(end + 1, reason_given.size()));
+      }
+      arguments += "]}";
     } else {
       // A command that came later than this reader of commands: audited all the same.
       action = "command";
@@ -1156,7 +1197,7 @@ struct RowTranslator::Place {
     instrument(rows, about_instrument);
     order(rows, about_order);
     rows.plain(arguments);
-    rows.text_or_null(frame.remark);
+    rows.text_or_null(reason_given);
     const CommandAnswered* answered = nullptr;
     std::string_view words;
     for (const RecordEntry& entry : frame.records) {

@@ -62,8 +62,9 @@ enum class RowKind : std::uint8_t {
   adjustments,
   limit_overrides,
   strategy_pauses,
+  credentials,
 };
-inline constexpr std::size_t row_kinds = static_cast<std::size_t>(RowKind::strategy_pauses) + 1;
+inline constexpr std::size_t row_kinds = static_cast<std::size_t>(RowKind::credentials) + 1;
 
 const TableSpec& spec_of(RowKind kind);
 

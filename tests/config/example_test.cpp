@@ -56,6 +56,7 @@ TEST(Example, ShowsEverySetting) {
   expect_all(engine_fields);
   expect_all(journal_fields);
   expect_all(postgres_fields);
+  expect_all(credentials_fields);
   expect_all(admin_fields);
   expect_all(metrics_fields);
   expect_all(log_fields);

@@ -338,6 +338,17 @@ const Mistake mistakes[] = {
      "\"live\"\napi_key_file = \"/k\"",
      "halcyon.toml:17: accounts.two.api_key_file = \"/k\": is the key of accounts.main too; one "
      "account at the venue is one account here"},
+    {"a_file_and_a_sealed_secret", "mode = \"live\"",
+     "mode = \"live\"\ncredential = \"main\"\nprivate_key_file = \"/a\"",
+     "halcyon.toml:13: accounts.main.credential = \"main\": stands beside private_key_file; leave "
+     "one "
+     "of them out"},
+    {"two_accounts_with_one_sealed_secret", "mode = \"live\"",
+     "mode = \"live\"\ncredential = \"main\"\n[accounts.two]\nvenue = \"binance\"\nmode = "
+     "\"live\"\ncredential = \"main\"",
+     "halcyon.toml:17: accounts.two.credential = \"main\": is that of accounts.main too; one "
+     "account "
+     "at the venue is one account here"},
     {"strategy_without_account", "accounts = [\"main\"]", "accounts = [\"mian\"]",
      "halcyon.toml:15: strategies.cross.accounts = [ \"mian\" ]: \"mian\" is not in [accounts]; "
      "did you mean main?"},

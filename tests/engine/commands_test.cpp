@@ -363,5 +363,29 @@ TEST_F(Losses, OneThatIsTooLargeHalts) {
   EXPECT_EQ(h.all<TradingStateChanged>()[0].reason, Reason::loss_per_trade_above_limit);
 }
 
+// ---- Credentials --------------------------------------------------------------------------------
+
+TEST_F(Operators, G12_SealedSecretsAreRecordedAllOrNone) {
+  const auto put = [&](std::uint32_t count, std::string_view remark) {
+    h.send(Command{77, daemon_user, PutCredentials{count}}, remark);
+    return h.all<CommandAnswered>().back();
+  };
+  // Given two lines and the reason
+  const CommandAnswered taken =
+      put(2, "main api_key 2 abcd QUJD\nmain private_key 2 - QUJE\nrotated [uid 0]");
+  EXPECT_TRUE(taken.accepted);
+  EXPECT_EQ(taken.affected, 2U);
+  EXPECT_EQ(taken.token, 77U);
+  EXPECT_EQ(h.all<CredentialChanged>().size(), 2U);
+  // When one of two is not a sealed secret (its text was lost, or cut)
+  for (const char* remark : {"main api_key 3 abcd QUJD\nmain private_key", "", "why"}) {
+    const CommandAnswered refused = put(2, remark);
+    EXPECT_FALSE(refused.accepted) << remark;
+    EXPECT_EQ(refused.reason, Reason::not_permitted);
+  }
+  // Then nothing of it is
+  EXPECT_EQ(h.all<CredentialChanged>().size(), 2U);
+}
+
 }  // namespace
 }  // namespace halcyon::engine::testing

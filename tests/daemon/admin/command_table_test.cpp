@@ -130,6 +130,21 @@ TEST(CommandTable, DoesWhatARowAsksAndAnswersInIt) {
   EXPECT_EQ(world.commands.size(), 1U);
 }
 
+TEST(CommandTable, TakesNoSecretAndKeepsNone) {
+  // Given somebody who writes a secret where everybody who reads the table sees it
+  World world;
+  world.config.postgres->commands = config::CommandRole::admin;
+  auto table = world.table(1);
+  const std::string id = world.ask("daemon", "credentials.put",
+                                   R"({"name": "main", "part": "api_key", "value": "hush-hush"})");
+  ASSERT_TRUE(world.answered(table, id));
+  // Then it is refused with words, and gone from the row
+  EXPECT_EQ(world.column(id, "state"), "failed");
+  EXPECT_THAT(world.column(id, "error"), HasSubstr("secrets go over the admin socket only"));
+  EXPECT_EQ(world.column(id, "params"), "{}");
+  EXPECT_TRUE(world.commands.empty());
+}
+
 TEST(CommandTable, AnswersARefusalInWords) {
   World world;
   auto table = world.table(1);

@@ -151,11 +151,16 @@ Daemon::Daemon(config::Config given, domain::Timestamp started)
     submitted.emplace_back(event, std::string{remark});
     if (!engine_is_silent) {
       auto record = answer;
-      record.token = std::get<domain::Command>(event.what).token;
-      frames.push(Frame{event, std::string{remark}, {{record, answer_text}}});
+      const auto& command = std::get<domain::Command>(event.what);
+      record.token = command.token;
+      Frame frame{event, std::string{remark}, {}};
+      if (decides) frame.records = decides(command, remark);
+      frame.records.emplace_back(record, answer_text);
+      frames.push(std::move(frame));
     }
     return true;
   };
+  hooks.admin.sealer = &sealer;
   hooks.admin.latency = [] {
     return nlohmann::json{{"stages", {{{"stage", "decode"}, {"count", 3}, {"p50_ns", 512}}}}};
   };

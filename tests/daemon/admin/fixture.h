@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "daemon/control_loop.h"
+#include "daemon/credentials.h"
 #include "daemon/read_model.h"
 #include "domain/catalog.h"
 #include "domain/event.h"
@@ -109,8 +110,11 @@ class Daemon {
   /// How the engine answers.
   domain::CommandAnswered answer{.accepted = true, .affected = 1};
   std::string answer_text;
+  /// Beside its answer: what the engine decides about a command.
+  std::function<decltype(Frame::records)(const domain::Command&, std::string_view remark)> decides;
   std::vector<MetricSample> samples;
   std::vector<StageLatency> stages;
+  CredentialSealer sealer{settings, {}};
   std::unique_ptr<ControlLoop> loop;
 };
 

@@ -1,6 +1,8 @@
 // One daemon against one simulator and one PostgreSQL, through the outside faces only.
 
+#include <fstream>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -90,6 +92,27 @@ TEST(Trading, SecondDaemonOnTheSameDataIsRefused) {
                  world.path("second.log")};
   EXPECT_EQ(second.wait(seconds{20}), 1);
   EXPECT_NE(text_of(world.path("second.log")).find("is in use by process"), std::string::npos);
+}
+
+TEST(Trading, SecondDaemonOnTheSameAccountIsRefusedAndToldByWhom) {
+  // Given a daemon that trades an account, and another one with a data directory of its own
+  World world;
+  world.start_daemon();
+  world.wait_ready();
+  std::string config = text_of(world.path("halcyon.toml"));
+  for (const auto& [mine, others] : {std::pair<std::string, std::string>{"\"test\"", "\"other\""},
+                                     {world.path("data"), world.path("other")},
+                                     {world.path("admin.sock"), world.path("other.sock")}}) {
+    config.replace(config.find(mine), mine.size(), others);
+  }
+  std::ofstream{world.path("other.toml")} << config;
+  // When it starts, then it refuses and says who holds the account
+  Process second{{world.binary("halcyond"), "--config", world.path("other.toml")},
+                 world.path("second.log")};
+  EXPECT_EQ(second.wait(seconds{20}), 1);
+  const std::string words = text_of(world.path("second.log"));
+  EXPECT_NE(words.find("account main: another daemon trades it: "), std::string::npos) << words;
+  EXPECT_NE(words.find("halcyond test"), std::string::npos) << words;
 }
 
 TEST(Trading, ConnectionsThatDropAreMadeAgain) {

@@ -126,9 +126,12 @@ World::World(const WorldSettings& settings) : is_coinbase_(settings.venue == "co
          << (is_coinbase_ ? "/user" : "/ws-api/v3") << "\"\nrest_url = \"https://" << at
          << "\"\nca_file = \"" << path("tls/ca.pem") << "\"\ninstruments = [\"BTC/USDT\"]\n"
          << "channels = [\"trades\", \"quotes\", \"book\"]\n"
-         << settings.venue_lines
-         << "[accounts.main]\nvenue = \"binance\"\nmode = \"live\"\napi_key_file = \""
-         << path("key/api_key") << "\"\nprivate_key_file = \"" << path("key/ed25519.pem") << "\"\n"
+         << settings.venue_lines << "[accounts.main]\nvenue = \"binance\"\nmode = \"live\"\n"
+         << (settings.keys.empty()
+                 ? "api_key_file = \"" + path("key/api_key") + "\"\nprivate_key_file = \"" +
+                       path("key/ed25519.pem") + "\"\n"
+                 : settings.keys)
+         << settings.further
          << (settings.strategies.empty() ? four_strategies() : settings.strategies) << "[risk]\n"
          << settings.risk;
 }

@@ -24,6 +24,8 @@ struct WorldSettings {
   std::string engine = "threads = \"shared\"\nwait = \"block\"\n";
   std::string journal;      ///< further lines of [journal]
   std::string venue_lines;  ///< further lines of [venues.binance]
+  std::string keys;         ///< lines of [accounts.main] about its keys; empty: their files
+  std::string further;      ///< whole tables
   std::string strategies;   ///< whole tables; empty: four that trade often
   std::string risk = "max_orders_per_second = 100\nmax_open_orders = 200\n";
 };

@@ -118,6 +118,10 @@ void Day::live() {
     for (std::uint8_t kind = 0; kind < 12; ++kind) {
       step({kind, static_cast<std::uint16_t>(mix(++number))});
     }
+    // Two secrets come, and one of them is sealed anew.
+    const std::string secret = "main api_key " + std::to_string(round + 1) + " abcd QUJD\n";
+    harness_.send(Command{1'000'000 + number, daemon_user, PutCredentials{round == 0 ? 2U : 1U}},
+                  secret + (round == 0 ? "main private_key 1 - QUJE\n" : "") + "why");
   }
 }
 

@@ -166,6 +166,10 @@ TEST(ReadModelSave, OfAnotherLayoutLeavesTheDurableState) {
   EXPECT_EQ(model.open_orders(), all.model().open_orders());
   EXPECT_EQ(model.positions().size(), all.model().positions().size());
   EXPECT_EQ(model.balances().size(), all.model().balances().size());
+  ASSERT_EQ(model.credentials().size(), 2U);
+  for (const auto& [key, view] : all.model().credentials()) {
+    EXPECT_EQ(model.credentials().at(key).text, view.text);
+  }
   EXPECT_EQ(model.epoch(), all.model().epoch());
   EXPECT_EQ(model.sequence(), all.model().sequence());
 }

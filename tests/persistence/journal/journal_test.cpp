@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "persistence/journal_dump.h"
 #include "persistence/segment.h"
 #include "tests/persistence/journal/samples.h"
 
@@ -313,6 +316,70 @@ TEST(Journal, AFullDiskAtTheStartIsSaid) {
   const FullDisk full{1024};
   EXPECT_THAT(testing::refusal(directory.journal(), 1U << 16),
               AllOf(HasSubstr("cannot start a journal"), HasSubstr("next.hjl")));
+}
+
+/// While it lives a directory is on a file system that is mounted read-only: what is open already
+/// goes on as before. Needs the right to mount; a mount namespace of our own keeps it from others.
+class ReadOnly {
+ public:
+  explicit ReadOnly(const std::string& directory) : directory_(directory) {
+    static const bool has_namespace =
+        ::unshare(CLONE_NEWNS) == 0 &&
+        ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    is_mounted_ = has_namespace &&
+                  ::mount(directory.c_str(), directory.c_str(), nullptr, MS_BIND, nullptr) == 0;
+    is_possible_ = is_mounted_ && ::mount(nullptr, directory.c_str(), nullptr,
+                                          MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
+  }
+  ~ReadOnly() {
+    if (is_mounted_) ::umount2(directory_.c_str(), MNT_DETACH);
+  }
+  ReadOnly(const ReadOnly&) = delete;
+  ReadOnly& operator=(const ReadOnly&) = delete;
+  bool is_possible() const { return is_possible_; }
+
+ private:
+  std::string directory_;
+  bool is_mounted_ = false;
+  bool is_possible_ = false;
+};
+
+TEST(Journal, AReadOnlyFileSystemTurnsTheRoomToReserveAndTheMendTurnsItBack) {
+  const TemporaryDirectory directory;
+  const auto journal = open_journal(directory.journal(), 1U << 16);
+  append_samples(*journal, 3);
+  {
+    // When the file system is mounted read-only, as after an error of the disk
+    const ReadOnly mounted{directory.journal()};
+    if (!mounted.is_possible()) GTEST_SKIP() << "this test needs the right to mount";
+    (void)journal->prepare();
+    // Then it is said, new orders must stop, and what there is of the segment still takes frames
+    EXPECT_EQ(journal->room(), domain::JournalRoom::reserve);
+    EXPECT_THAT(journal->last_error(),
+                AllOf(HasSubstr("next.hjl"), HasSubstr("Read-only file system"),
+                      HasSubstr("no new orders until it is mended")));
+    while (append(*journal, sample(journal->last_sequence() + 1))) (void)journal->prepare();
+    EXPECT_GT(journal->last_sequence(), 200U);
+    // And who only reads it can
+    EXPECT_EQ(verify(directory.journal()).last_sequence, journal->last_sequence());
+  }
+  // And when it can be written again, the journal goes on without loss
+  for (int calls = 0; calls < 100 && !journal->last_error().empty(); ++calls) {
+    (void)journal->prepare();
+  }
+  prepare_fully(*journal);
+  EXPECT_EQ(journal->last_error(), "");
+  EXPECT_EQ(journal->room(), domain::JournalRoom::open);
+  append_samples(*journal, 1000);
+  EXPECT_EQ(testing::read_samples(*JournalReader::open(directory.journal(), 0)), 1000);
+}
+
+TEST(Journal, AReadOnlyFileSystemAtTheStartIsSaid) {
+  const TemporaryDirectory directory;
+  append_samples(*open_journal(directory.journal(), 1U << 16), 3);
+  const ReadOnly mounted{directory.journal()};
+  if (!mounted.is_possible()) GTEST_SKIP() << "this test needs the right to mount";
+  EXPECT_THAT(testing::refusal(directory.journal(), 1U << 16), HasSubstr("Read-only file system"));
 }
 
 // ---- sync = "power" -----------------------------------------------------------------------------

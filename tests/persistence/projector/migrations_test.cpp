@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "config/config.h"
+#include "domain/credential.h"
 #include "domain/enum_name.h"
 #include "domain/record.h"
 #include "persistence/postgres_migrations.h"
@@ -254,6 +255,7 @@ TEST(Schema, ChecksTheClosedVocabulariesWordByWord) {
       {"risk_alerts", "state", words_of<domain::TradingState>()},
       {"limit_overrides", "scope", words_of<domain::LimitLevel>()},
       {"trading_limits", "scope", words_of<domain::LimitLevel>()},
+      {"credentials", "part", words_of<domain::CredentialPart>()},
       {"ticks", "aggressor", words_of<domain::Aggressor>()},
       {"venue_status", "stream", words_of<domain::StreamKind>()},
       {"venue_status", "state", words_of<domain::StreamState>()},

@@ -115,6 +115,19 @@ TEST(Reader, SeesNothingOfTheHousekeeping) {
                std::runtime_error);
 }
 
+TEST(Reader, SeesThatThereIsASecretAndNotWhatIsSealed) {
+  query(owned().dsn,
+        "INSERT INTO halcyon.credentials SELECT gen_random_uuid(), gen_random_uuid(), 'alpha', "
+        "'main', 'api_key', 1, 'abcd', 'QUJD', '" +
+            to_string(persistence::user_row("ann")) + "', 1, now(), now()");
+  for (const std::string role : {"halcyon_reader", "halcyon_web"}) {
+    const std::string prefixes = "SELECT string_agg(key_prefix, ' ') FROM halcyon.credentials";
+    EXPECT_EQ(as(role, "ann", prefixes), "abcd");
+    EXPECT_EQ(as(role, "bob", prefixes), "NULL");
+    EXPECT_THROW(as(role, "ann", "SELECT sealed FROM halcyon.credentials"), std::runtime_error);
+  }
+}
+
 TEST(Writer, WritesADayWithoutOwningTheSchema) {
   // Given a login that is a member of halcyon_writer and nothing else
   PostgresServer& server = PostgresServer::shared();

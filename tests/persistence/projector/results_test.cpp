@@ -275,6 +275,58 @@ TEST(TradingLimits, AreThoseOfTheConfigurationAndOldOnesAreInactive) {
             "5");
 }
 
+TEST(Credentials, AreShownSealedAsTheyWereLastAndAuditedWithoutWhatIsSealed) {
+  // Given two secrets that were put, and one of them sealed anew
+  MemoryJournal journal{next_journal()};
+  journal.append_names();
+  const std::string key = "main api_key 1 abcd QUJD";
+  const std::string secret = "main private_key 1 - QUJE";
+  const std::string anew = "main api_key 2 abcd QUJF";
+  const auto put = [&](std::uint64_t token, const std::vector<std::string>& lines) {
+    std::string remark;
+    std::vector<MemoryJournal::Entry> records;
+    for (const std::string& line : lines) {
+      remark += line + "\n";
+      records.emplace_back(CredentialChanged{}, line);
+    }
+    CommandAnswered answered;
+    answered.token = token;
+    answered.accepted = true;
+    answered.affected = static_cast<std::uint32_t>(lines.size());
+    records.emplace_back(answered, "");
+    const Command command{token, daemon_user, PutCredentials{answered.affected}};
+    journal.append_command(command, remark + "why [uid 0]", records);
+  };
+  put(1, {key, secret});
+  put(2, {anew});
+  project(journal);
+  const auto list = [&](const std::string& columns, const std::string& table,
+                        const std::string& order) {
+    Strings found;
+    for (const auto& row :
+         query(database(), "SELECT concat_ws(' ', " + columns + ") FROM halcyon." + table +
+                               " WHERE journal_id = '" + journal.uuid_text() + "' ORDER BY " +
+                               order)) {
+      found.push_back(*row[0]);
+    }
+    return found;
+  };
+  EXPECT_EQ(list("daemon, name, part, key_version, coalesce(key_prefix, '-'), sealed, "
+                 "updated_at > created_at",
+                 "credentials", "part"),
+            (Strings{"alpha main api_key 2 abcd QUJF t", "alpha main private_key 1 - QUJE f"}));
+  EXPECT_EQ(
+      list("action, arguments->'credentials'->0->>'name', "
+           "jsonb_array_length(arguments->'credentials'), text, affected_orders",
+           "audit_log", "journal_sequence"),
+      (Strings{"put_credentials main 2 why [uid 0] 2", "put_credentials main 1 why [uid 0] 1"}));
+  EXPECT_EQ(query_value(database(),
+                        "SELECT count(*) FROM halcyon.audit_log l "
+                        "WHERE l::text ~ 'QUJ[DEF]' AND journal_id = '" +
+                            journal.uuid_text() + "'"),
+            "0");
+}
+
 TEST(StrategyVersions, AreAllThere) {
   MemoryJournal journal{next_journal()};
   journal.append_names();

@@ -48,8 +48,8 @@ struct Day {
     const auto frames = journal.source();
     frames->open(begins_after);
     VerifyResult result;
-    failed = persistence::verify_projection(connection, *frames, begins_after, journal.uuid(),
-                                            tests::test_config(), most, result);
+    failed = persistence::verify_projection(connection, *frames, begins_after, nullptr,
+                                            journal.uuid(), tests::test_config(), most, result);
     EXPECT_FALSE(failed) << failed->words;
     return result;
   }
