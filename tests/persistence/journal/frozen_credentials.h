@@ -21,7 +21,7 @@ inline Content frozen_credentials(std::uint64_t number) {
       return sample(1);
     case 2: {
       // Longer than a short remark.
-      const std::string sealed(500, 'Q');
+      const std::string sealed(248, 'Q');
       event.what = Command{92, UserId{2}, PutCredentials{2}};
       content.remark = "main api_key 1 abcd QUJD\nmain private_key 1 - " + sealed + "\nbecause";
       content.records = {{CredentialChanged{UserId{2}}, "main api_key 1 abcd QUJD"},

@@ -38,7 +38,7 @@ TEST(Frozen, JournalsAreReadAsTheyWereWritten) {
 TEST(Frozen, SnapshotIsReadAsItWasWritten) {
   std::string words;
   const auto snapshot =
-      Snapshot::load(folder_of("snapshot") + "/snapshot-00000123456789012.hjs", words);
+      Snapshot::load(folder_of("snapshot") + "/snapshot-00000000123456789012.hjs", words);
   ASSERT_NE(snapshot, nullptr) << words;
   const SnapshotHead wanted = testing::frozen_snapshot_head();
   EXPECT_EQ(snapshot->head().uuid, wanted.uuid);

@@ -81,7 +81,9 @@ TEST(MasterKeys, OpenWhatTheySealed) {
     ASSERT_TRUE(credential) << line;
     std::string words;
     EXPECT_TRUE(opened(keys, *credential, words) == secret) << words;
-    if (secret.size() > 4) EXPECT_THAT(line, Not(HasSubstr(secret.substr(4))));
+    if (secret.size() > 4) {
+      EXPECT_THAT(line, Not(HasSubstr(secret.substr(4))));
+    }
     // Twice is never the same, so equal secrets are not seen to be equal
     EXPECT_NE(line, keys.seal("main", CredentialPart::private_key, journal, secret));
   }
