@@ -236,9 +236,9 @@ constexpr Column limit_override_columns[] = {
     {"limit_type"}, {"limit_value"},      {"is_active"},
     {"user_id"},    {"journal_sequence"}, {"updated_at"}};
 constexpr Column credential_columns[] = {
-    {"id"},      {"journal_id"},       {"daemon"},           {"name"},
-    {"part"},    {"key_version"},      {"key_prefix"},       {"sealed"},
-    {"user_id"}, {"journal_sequence"}, {"created_at", true}, {"updated_at"}};
+    {"id"},      {"journal_id"},       {"daemon"},     {"name"},
+    {"part"},    {"key_version"},      {"key_prefix"}, {"sealed"},
+    {"user_id"}, {"journal_sequence"}, {"updated_at"}};
 constexpr Column strategy_pause_columns[] = {{"id"}, {"is_paused"}, {"updated_at"}};
 constexpr Column equity_daily_columns[] = {{"id"},
                                            {"journal_id"},
@@ -1051,7 +1051,6 @@ struct RowTranslator::Place {
     rows.text(credential->sealed);
     user(rows, changed.user);
     rows.number(frame.sequence);
-    rows.time(frame.received);
     rows.time(frame.received);
     rows.finish();
   }

@@ -12,7 +12,6 @@ CREATE TABLE halcyon.credentials (
   sealed text NOT NULL,
   user_id uuid NOT NULL,
   journal_sequence bigint NOT NULL,
-  created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL
 );
 COMMENT ON TABLE halcyon.credentials IS
@@ -27,7 +26,6 @@ COMMENT ON COLUMN halcyon.credentials.key_prefix IS 'The first characters of the
 COMMENT ON COLUMN halcyon.credentials.sealed IS 'Nonce, ciphertext and tag of AES-256-GCM, in base64; bound to journal, name, part, key version and prefix';
 COMMENT ON COLUMN halcyon.credentials.user_id IS 'users.id: who put it';
 COMMENT ON COLUMN halcyon.credentials.journal_sequence IS 'The frame of its last change';
-COMMENT ON COLUMN halcyon.credentials.created_at IS 'When it was first put';
 COMMENT ON COLUMN halcyon.credentials.updated_at IS 'When it was put or sealed anew';
 
 SELECT halcyon.guard('credentials', 'user_id = (SELECT halcyon.current_owner())');
@@ -41,7 +39,7 @@ DECLARE
 BEGIN
   IF first LIKE '%have their rights' THEN
     GRANT SELECT (id, journal_id, daemon, name, part, key_version, key_prefix, user_id,
-                  journal_sequence, created_at, updated_at)
+                  journal_sequence, updated_at)
       ON halcyon.credentials TO halcyon_reader, halcyon_web;
   END IF;
   RETURN first;

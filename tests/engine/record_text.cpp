@@ -142,6 +142,7 @@ Line line(const StrategyPaused& r) { return Line{"paused"} << r.strategy << r.pa
 Line line(const FlowBooked& r) {
   return Line{"flow"} << r.account << r.asset << r.amount << r.venue_time;
 }
+Line line(const CredentialChanged& r) { return Line{"credential"} << r.user; }
 
 }  // namespace
 

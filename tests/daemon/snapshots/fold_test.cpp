@@ -167,8 +167,8 @@ TEST(ReadModelSave, OfAnotherLayoutLeavesTheDurableState) {
   EXPECT_EQ(model.positions().size(), all.model().positions().size());
   EXPECT_EQ(model.balances().size(), all.model().balances().size());
   ASSERT_EQ(model.credentials().size(), 2U);
-  for (const auto& [key, view] : all.model().credentials()) {
-    EXPECT_EQ(model.credentials().at(key).text, view.text);
+  for (const auto& [key, kept] : all.model().credentials()) {
+    EXPECT_EQ(model.credentials().at(key).text, kept.text);
   }
   EXPECT_EQ(model.epoch(), all.model().epoch());
   EXPECT_EQ(model.sequence(), all.model().sequence());

@@ -80,7 +80,8 @@ TEST(Backlog, OfAnHourLivesOnTheDiskAndIsThenToldOnce) {
   persistence::Projector projector{std::move(setup)};
 
   const std::uint64_t frames = hour_s * frames_per_second();
-  const Duration step = std::chrono::seconds{1} / static_cast<std::int64_t>(frames_per_second());
+  const Duration step =
+      Duration{std::chrono::seconds{1}} / static_cast<std::int64_t>(frames_per_second());
   Timestamp now = from_unix_ms(1'723'075'200'000);
   std::uint32_t number = 0;
   const auto append = [&] {

@@ -119,7 +119,7 @@ TEST(Reader, SeesThatThereIsASecretAndNotWhatIsSealed) {
   query(owned().dsn,
         "INSERT INTO halcyon.credentials SELECT gen_random_uuid(), gen_random_uuid(), 'alpha', "
         "'main', 'api_key', 1, 'abcd', 'QUJD', '" +
-            to_string(persistence::user_row("ann")) + "', 1, now(), now()");
+            to_string(persistence::user_row("ann")) + "', 1, now()");
   for (const std::string role : {"halcyon_reader", "halcyon_web"}) {
     const std::string prefixes = "SELECT string_agg(key_prefix, ' ') FROM halcyon.credentials";
     EXPECT_EQ(as(role, "ann", prefixes), "abcd");
