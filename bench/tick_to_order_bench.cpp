@@ -311,7 +311,8 @@ class Venue {
          << "instruments = [\"BTC/USDT\"]\ntimeframe = \"1s\"\ncapital = \"600\"\n"
          << "fast_period = 1\nslow_period = 2\n"
          << "[risk]\nmax_orders_per_second = 1000\nmax_messages_per_minute = 60000\n"
-         << "duplicate_window_ms = 0\n";
+         << "duplicate_window_ms = 0\nmax_consecutive_losses = 10000\n"
+         << "max_daily_loss = \"1000000\"\n";
   }
 
   void start_daemon() {

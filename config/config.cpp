@@ -38,26 +38,10 @@ std::vector<std::string> not_served_yet(const Config& config) {
   const auto say = [&lines](std::string what, std::string_view mend) {
     lines.push_back(std::move(what) + ": not served yet; " + std::string{mend});
   };
-  const auto counts_as_reporting = [&config](std::string_view currency) {
-    const auto& equal = config.risk.equal_currencies;
-    return currency == config.risk.currency ||
-           std::find(equal.begin(), equal.end(), currency) != equal.end();
-  };
   for (const Venue& venue : config.venues) {
     if (venue.kind == VenueKind::alpaca) {
       say("venues." + venue.name + ".kind = \"" + std::string{domain::enum_name(venue.kind)} + '"',
           "this version speaks to binance and coinbase");
-    }
-    for (const std::string& instrument : venue.instruments) {
-      const std::size_t slash = instrument.find('/');
-      if (slash == std::string::npos) continue;
-      const std::string quote = instrument.substr(slash + 1);
-      if (!counts_as_reporting(quote)) {
-        say("venues." + venue.name + ".instruments: " + instrument + " is priced in " + quote +
-                ", and limits are in " + config.risk.currency,
-            "this version converts no currencies: add \"" + quote +
-                "\" to risk.equal_currencies if it may count one to one, or leave it out");
-      }
     }
   }
   for (const Account& account : config.accounts) {
@@ -75,16 +59,6 @@ std::vector<std::string> not_served_yet(const Config& config) {
     if (strategy.type != domain::enum_name(StrategyType::trend_following)) {
       say("strategies." + strategy.name + ".type = \"" + strategy.type + '"',
           "this version knows trend_following");
-    }
-  }
-  // Profit is counted by account and strategy; the daemon is the sum of its accounts.
-  for (const auto& [name, limit] : config.risk.instruments) {
-    const std::string table = "risk.instruments.\"" + name + '"';
-    if (limit.max_daily_loss) {
-      say(table + ".max_daily_loss", "set it for the daemon, an account or a strategy");
-    }
-    if (limit.max_drawdown_pct) {
-      say(table + ".max_drawdown_pct", "set it for the daemon, an account or a strategy");
     }
   }
   return lines;

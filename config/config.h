@@ -19,6 +19,9 @@ namespace halcyon::config {
 enum class Threads : std::uint8_t { shared, dedicated };
 enum class Wait : std::uint8_t { block, backoff, spin };
 enum class Sync : std::uint8_t { process, power };
+/// Who keeps the stop of a bracket: the venue, where it can tie it to the take-profit, or the
+/// engine.
+enum class Brackets : std::uint8_t { native, emulated };
 enum class LogFormat : std::uint8_t { text, json };
 enum class VenueKind : std::uint8_t { binance, coinbase, alpaca };
 enum class Environment : std::uint8_t { production, testnet, venue_paper, simulator };
@@ -50,6 +53,7 @@ struct Daemon {
 struct EngineSettings {
   Threads threads = Threads::shared;
   Wait wait = Wait::block;
+  Brackets brackets = Brackets::native;
   domain::Duration equity_interval = std::chrono::seconds{10};  ///< between two equity records
 };
 

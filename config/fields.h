@@ -34,6 +34,10 @@ inline constexpr auto engine_fields = std::tuple{
           "shared: the hot sockets and the engine on one thread. dedicated: a thread each."},
     Field{"wait", &EngineSettings::wait, Unit::choice, 0, 0,
           "What a loop does when there is nothing to do. spin is fastest and burns a core."},
+    Field{"brackets", &EngineSettings::brackets, Unit::choice, 0, 0,
+          "native: a bracket's stop waits at the venue as soon as its entry has ended, tied to its "
+          "take-profit, where the venue can; it is there when the daemon is not. emulated: the "
+          "engine keeps it."},
     Field{"equity_interval_ms", &EngineSettings::equity_interval, Unit::milliseconds, 100,
           86'400'000, "An equity record at most this often, per account and strategy."},
 };
@@ -281,6 +285,8 @@ inline constexpr auto risk_fields = std::tuple{
           "Refuse orders while the venue's clock is further from ours, or was not measured."},
     Field{"max_agent_order_notional", &RiskLimits::max_agent_order_notional, Unit::money, 0,
           most_money, "Refuse an agent's order that is worth more."},
+    Field{"fee_reserve_pct", &RiskLimits::fee_reserve_pct, Unit::percent, 0, 100,
+          "Refuse a buy that leaves less than this part of its worth free, for its fee."},
     Field{"exit_margin_pct", &RiskLimits::exit_margin_pct, Unit::percent, 0, 100,
           "Refuse an order that leaves a holding which, with its price so much lower, the venue "
           "would not let out."},

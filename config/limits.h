@@ -63,6 +63,7 @@ struct RiskLimits {
   std::optional<domain::Duration> duplicate_window;       ///< an equal order sooner is an error
   std::optional<domain::Duration> max_clock_offset;       ///< the venue's clock against ours
   std::optional<domain::Money> max_agent_order_notional;  ///< of an order that an agent asks for
+  std::optional<Percent> fee_reserve_pct;  ///< of what a buy is worth: kept for its fee
   std::optional<Percent> exit_margin_pct;  ///< what is held after must be worth more than a minimum
 };
 
@@ -82,7 +83,12 @@ inline RiskLimits daemon_limits() {
   limits.duplicate_window = std::chrono::milliseconds{250};
   limits.max_clock_offset = std::chrono::seconds{1};
   limits.max_agent_order_notional = "100"_usd;
+  limits.fee_reserve_pct = 0.5;
   limits.exit_margin_pct = 1;
+  limits.max_daily_loss = "1000"_usd;
+  limits.max_drawdown_pct = 20;
+  limits.max_loss_per_trade = "500"_usd;
+  limits.max_consecutive_losses = 10;
   return limits;
 }
 

@@ -367,6 +367,14 @@ Outcome AdminMethods::Call::status() {
                       {"reason", reason_or_null(state.what.reason)},
                       {"changed", time_or_null(state.at)}});
   }
+  for (const auto& [instrument, state] : model_.instrument_states()) {
+    states.push_back({{"account", nullptr},
+                      {"strategy", nullptr},
+                      {"instrument", model_.name(instrument)},
+                      {"state", enum_name(state.what.state)},
+                      {"reason", reason_or_null(state.what.reason)},
+                      {"changed", time_or_null(state.at)}});
+  }
   json notices = json::object();
   for (std::size_t row = 0; row < domain::enum_count<domain::Severity>(); ++row) {
     std::uint64_t sum = 0;
@@ -836,9 +844,13 @@ json AdminMethods::Call::limits_set_json() const {
 
 Outcome AdminMethods::Call::set_trading(domain::TradingState state) {
   const domain::Scope scope = read_scope();
+  const auto instrument = read_instrument().value_or(no<domain::InstrumentId>);
   const std::string reason = read_reason();
+  if (instrument != no<domain::InstrumentId> && scope != domain::Scope{}) {
+    params_.fail("instrument: is for all accounts and strategies; leave them out");
+  }
   if (params_.wrong()) return *params_.wrong();
-  return command(domain::SetTradingState{scope, state}, reason);
+  return command(domain::SetTradingState{scope, state, instrument}, reason);
 }
 
 Outcome AdminMethods::Call::snapshot() {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -70,6 +71,10 @@ constexpr auto capture_interval = seconds{1};
 constexpr std::size_t capture_drain = 4096;
 /// A clean stop waits so long for its own answer, for cancels, and for PostgreSQL.
 constexpr auto stop_patience = seconds{5};
+/// Of the journal that stands in for one that --cancel-all could not read.
+constexpr std::uint64_t least_segment_bytes = 2UL << 20;
+/// Seconds by which its epoch is beyond every one that can have been used.
+constexpr std::uint32_t far_epoch = 7 * 24 * 3600;
 /// Of --cancel-all: until the venues have answered, and again until everything is gone.
 constexpr auto cancel_patience = std::chrono::seconds{60};
 constexpr auto drain_patience = seconds{10};
@@ -149,16 +154,19 @@ class Daemon::Impl {
         clock_(options.clock),
         log_(log),
         data_dir_(config_.daemon.data_dir),
+        journal_directory_(journal_directory(config_)),
         options_(options) {
     if (options.is_safe && !config_.strategies.empty()) {
       config_.strategies.clear();
       say(LogLevel::warning, "--safe: no strategy runs");
     }
-    recover_names();
+    recover_journal();
     open_credentials(config_, sealed_secrets_, journal_->uuid(), opened_secrets_.emplace(),
                      without_keys_, [this](auto words) { say(LogLevel::error, words); });
     take_account_locks();
     choose_epoch();
+    // A journal that only stands in for the real one is nobody else's business.
+    if (journal_directory_ != journal_directory(config_)) config_.postgres.reset();
     name_configuration();
     make_observer();
     make_engine();
@@ -207,10 +215,46 @@ class Daemon::Impl {
 
   // ---- start ------------------------------------------------------------------------------------
 
-  void recover_names() {
+  static std::string journal_directory(const config::Config& config) {
+    return config.daemon.data_dir + "/journal";
+  }
+  const std::string& journal_directory() const { return journal_directory_; }
+
+  /// For the last resort, a journal that cannot be had is no reason to leave orders at the venues:
+  /// they bear our name, and a journal of its own keeps what is done about them.
+  void recover_journal() {
+    try {
+      return recover_names(config_.journal.segment_bytes);
+    } catch (const std::exception& error) {
+      if (!options_.cancel_all) throw;
+      say(LogLevel::error,
+          fmt::format("{}; --cancel-all goes on WITHOUT this journal: it cancels what the venues "
+                      "call open under the name \"{}-\" of each account; mend the journal before "
+                      "the next start",
+                      error.what(), config_.daemon.name));
+    }
+    journal_.reset();
+    catalog_ = domain::Catalog{};
+    recovered_names_ = {};
+    definitions_.clear();
+    epochs_.clear();
+    const auto second = std::chrono::floor<std::chrono::seconds>(clock_.now()).time_since_epoch();
+    const std::string name = fmt::format("cancel-all-{}-{}", second.count(), ::getpid());
+    journal_directory_ = config_.daemon.data_dir + '/' + name;
+    try {
+      return recover_names(least_segment_bytes);
+    } catch (const std::exception& error) {
+      say(LogLevel::error, error.what());  // a full disk, perhaps
+    }
+    journal_.reset();
+    journal_directory_ = (std::filesystem::temp_directory_path() / ("halcyon-" + name)).string();
+    recover_names(least_segment_bytes);
+  }
+
+  void recover_names(std::uint64_t segment_bytes) {
     persistence::JournalOptions options;
     options.directory = journal_directory();
-    options.segment_bytes = config_.journal.segment_bytes;
+    options.segment_bytes = segment_bytes;
     options.sync_power = config_.journal.sync == config::Sync::power;
     persistence::Recovered recovered;
     bool is_consistent = true;
@@ -221,6 +265,7 @@ class Daemon::Impl {
         known = std::max(known, named->id + 1);
       } else if (const auto* started = std::get_if<domain::EpochStarted>(&entry.record)) {
         last_epoch_ = std::max(last_epoch_, started->epoch);
+        epochs_.insert(started->epoch);
       } else if (const auto* defined = std::get_if<domain::Defined>(&entry.record)) {
         definitions_[{defined->kind, defined->id}] = {defined->version, std::string{entry.text}};
       } else if (std::holds_alternative<domain::CredentialChanged>(entry.record)) {
@@ -255,8 +300,6 @@ class Daemon::Impl {
                       ? std::string{}
                       : fmt::format("; a torn tail of {} bytes was cut", recovered.cut_bytes)));
   }
-
-  std::string journal_directory() const { return config_.daemon.data_dir + "/journal"; }
 
   bool is_without_keys(const std::string& account) const {
     return std::find(without_keys_.begin(), without_keys_.end(), account) != without_keys_.end();
@@ -312,6 +355,12 @@ class Daemon::Impl {
                       last_epoch_, last_epoch_ + 1));
       epoch_ = last_epoch_ + 1;
     }
+    // What the unreadable journal had used is not known: no order of it may seem to be this
+    // start's.
+    if (journal_directory_ != journal_directory(config_)) {
+      epoch_ = std::max(epoch_, last_epoch_) + far_epoch;
+    }
+    epochs_.insert(epoch_);
   }
 
   /// Adds what the configuration names to the catalog, and collects what the journal does not know.
@@ -801,7 +850,8 @@ class Daemon::Impl {
       domain::Command command;
       command.token = next_token_.fetch_add(1);
       command.what = domain::SetTradingState{{*account, domain::no<domain::StrategyId>},
-                                             domain::TradingState::halted};
+                                             domain::TradingState::halted,
+                                             domain::no<domain::InstrumentId>};
       event.what = command;
       if (!projector_writer_->try_push(event)) {
         halted_.erase(name);
@@ -952,7 +1002,7 @@ class Daemon::Impl {
       for (const auto& [id, view] : model.orders()) {
         const bool is_meant = view.order.origin != domain::Origin::external ||
                               cancel.reach == domain::CancelReach::everything ||
-                              view.client_id.starts_with(config_.daemon.name + '-');
+                              !epochs_.contains(view.order.id.epoch);  // our name, as the engine
         if (view.is_open() && is_meant) ++left;
       }
       return left;
@@ -1197,6 +1247,7 @@ class Daemon::Impl {
   CancelFd cancel_;
   TickRate tick_rate_;
   DataDir data_dir_;
+  std::string journal_directory_;
 
   domain::Catalog catalog_;
   std::array<std::uint32_t, domain::enum_count<domain::NameKind>()> recovered_names_{};
@@ -1211,6 +1262,7 @@ class Daemon::Impl {
   std::unique_ptr<persistence::Journal> journal_;
   std::uint32_t epoch_ = 0;
   std::uint32_t last_epoch_ = 0;
+  std::set<std::uint32_t> epochs_;  ///< of this journal, this start's included
   std::vector<std::pair<std::string, persistence::AccountIdentity>> identities_;
   std::optional<persistence::AccountLocks> locks_;  ///< the start's, then the projector thread's
   std::set<std::string> halted_;                    ///< accounts that somebody else holds

@@ -425,6 +425,7 @@ class CommandLine {
       CLI::App* command = add(trading, verb, help, "trading." + verb);
       account(command);
       text(command, "--strategy", "strategy", "Only this strategy");
+      text(command, "--instrument", "instrument", "This instrument, in all accounts");
       reason(command);
     };
     state("halt", "No new orders");

@@ -135,6 +135,9 @@ struct ReadModel::Applier {
     model.trading_states_[{changed.scope.account, changed.scope.strategy}] = {changed,
                                                                               frame.received};
   }
+  void operator()(const domain::InstrumentStateChanged& changed) const {
+    model.instrument_states_[changed.instrument] = {changed, frame.received};
+  }
   void operator()(const domain::AccountReady& ready) const {
     model.accounts_ready_[ready.account] = {ready, frame.received};
   }

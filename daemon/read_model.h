@@ -193,6 +193,10 @@ class ReadModel {
   const std::map<ScopeKey, Stamped<domain::TradingStateChanged>>& trading_states() const {
     return trading_states_;
   }
+  const std::map<domain::InstrumentId, Stamped<domain::InstrumentStateChanged>>& instrument_states()
+      const {
+    return instrument_states_;
+  }
   const std::map<domain::AccountId, Stamped<domain::AccountReady>>& accounts_ready() const {
     return accounts_ready_;
   }
@@ -245,6 +249,7 @@ class ReadModel {
   std::map<CredentialKey, CredentialView> credentials_;
   std::map<ScopeKey, Stamped<domain::EquityMarked>> equity_;
   std::map<ScopeKey, Stamped<domain::TradingStateChanged>> trading_states_;
+  std::map<domain::InstrumentId, Stamped<domain::InstrumentStateChanged>> instrument_states_;
   std::map<domain::AccountId, Stamped<domain::AccountReady>> accounts_ready_;
   std::map<StreamKey, StreamView> streams_;
   std::map<domain::VenueId, domain::ClockOffset> clock_offsets_;

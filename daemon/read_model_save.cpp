@@ -163,6 +163,7 @@ void ReadModel::save(PartWriter& out) const {
   save_stamped(out, balances_);
   save_stamped(out, equity_);
   save_stamped(out, trading_states_);
+  save_stamped(out, instrument_states_);
   save_stamped(out, accounts_ready_);
   save_map(out, streams_, [&](const StreamKey& key, const StreamView& view) {
     out.number(std::get<0>(key));
@@ -289,6 +290,8 @@ bool ReadModel::load(PartReader& in) {
   load_stamped<domain::TradingStateChanged>(in, trading_states_, [](const auto& row) {
     return ScopeKey{row.scope.account, row.scope.strategy};
   });
+  load_stamped<domain::InstrumentStateChanged>(in, instrument_states_,
+                                               [](const auto& row) { return row.instrument; });
   load_stamped<domain::AccountReady>(in, accounts_ready_,
                                      [](const auto& row) { return row.account; });
   load_rows(in, [&] {

@@ -25,8 +25,10 @@ enum class ReplaceMode : std::uint8_t {
   /// The order keeps its id at the venue, and its place in the book where the venue says so.
   /// `next.id` is `order`. One RequestOutcome of kind `replace` for `request`.
   amend,
-  /// One message cancels the old order and places the new one, which bears its own id (`next.id`;
-  /// `next.replaces` is `order`). The venue must not place when it could not cancel. Two
+  /// One message cancels the old order, of which nothing may be filled, and places the new one,
+  /// which bears its own id (`next.id`; `next.replaces` is `order`). The venue must not cancel what
+  /// has been filled meanwhile (Binance "cancelRestrictions": ONLY_NEW), or both together would be
+  /// more than was asked for; and not place when it could not cancel. Two
   /// RequestOutcomes: kind `cancel` for `request` and `order`, and kind `place` for `next.id`; each
   /// leg's own fate, so that a half-success is said as what it is.
   cancel_replace,

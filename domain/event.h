@@ -207,7 +207,9 @@ enum class StreamKind : std::uint8_t {
   market,  ///< public data of a venue
   orders,  ///< the order path and the private stream of an account
 };
-enum class StreamState : std::uint8_t { down, connecting, ready };
+/// `silent`: was ready, and the venue has given no sign of life for longer than it does, pings
+/// included. The line may be dead; `ready` or `down` follows. Append at the end.
+enum class StreamState : std::uint8_t { down, connecting, ready, silent };
 
 /// A session changed its state. `ready` for orders: logged on and the private stream confirmed.
 /// Everything that follows `ready` on this lane was received after it.
@@ -252,6 +254,8 @@ struct Scope {
 struct SetTradingState {
   Scope scope;
   TradingState state = TradingState::halted;
+  InstrumentId instrument =
+      no<InstrumentId>;  ///< this instrument in all accounts; `scope` is empty
 };
 struct CancelOrder {
   OrderId order;
@@ -271,7 +275,9 @@ struct PrepareStop {
   bool cancel_open = false;
 };
 /// An operator's order. `take_profit` and `stop_loss` make it a bracket: two children that end each
-/// other, for what it has filled; zero: without.
+/// other, for what it has filled; zero: without. Both together with `reduce_only`, a limit order
+/// without a price: no entry, but two exits of what is held that end each other (OCO); the answer
+/// names the stop.
 struct SubmitOrder {
   AccountId account = no<AccountId>;
   StrategyId strategy = no<StrategyId>;  ///< whose position it changes; none: the operator's own
@@ -343,6 +349,7 @@ enum class LimitKey : std::uint8_t {
   max_clock_offset,
   max_agent_order_notional,
   exit_margin_pct,
+  fee_reserve_pct,
 };
 /// One limit, at one level. `value`: money, percent, or a count as it is written; seconds for a
 /// duration.

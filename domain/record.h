@@ -270,6 +270,34 @@ struct FlowBooked {
   Timestamp venue_time;
 };
 
+/// How far the venue's word about an asset has moved beyond what fills and flows explain. In
+/// snapshots only: in a journal it follows from the other records.
+struct BalanceExplained {
+  AccountId account = no<AccountId>;
+  AssetId asset = no<AssetId>;
+  Timestamp opened;   ///< venue time of the first word: fills until then are in it
+  Money unexplained;  ///< signed
+};
+
+/// What an instrument that has a limit on losses has earned in all accounts, in the reporting
+/// currency.
+struct InstrumentMarked {
+  InstrumentId instrument = no<InstrumentId>;
+  Money profit;                      ///< realized + unrealized - fees
+  Money peak;                        ///< the greatest profit since it is marked
+  Money day_start;                   ///< profit when the trading day began
+  std::int32_t day = 0;              ///< as in EquityMarked
+  std::int32_t losses_in_a_row = 0;  ///< round trips
+};
+
+/// Whether an instrument may be traded, in any account: a latch like TradingStateChanged.
+struct InstrumentStateChanged {
+  InstrumentId instrument = no<InstrumentId>;
+  TradingState state = TradingState::active;
+  Reason reason = Reason::none;
+  UserId user = daemon_user;
+};
+
 enum class Severity : std::uint8_t { info, warning, alarm };
 enum class NoticeCode : std::uint8_t {
   started,
@@ -323,7 +351,7 @@ using Record =
                  EquityMarked, TradingStateChanged, AccountReady, DifferenceFound, StrategyMemory,
                  NoticeRaised, CommandAnswered, OrderAmended, OrderArmed, FillVoided, LotChanged,
                  RoundTripClosed, AdjustmentChanged, LimitChanged, StrategyPaused, FlowBooked,
-                 CredentialChanged>;
+                 CredentialChanged, BalanceExplained, InstrumentMarked, InstrumentStateChanged>;
 static_assert(std::is_trivially_copyable_v<Record>);
 
 /// A record and its text. The text is valid as long as its maker says (an engine: until its next

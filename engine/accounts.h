@@ -18,9 +18,11 @@ struct Account {
   bool is_configured = false;
   bool is_ready = false;         ///< reconciled since the last connect; recorded
   bool is_stream_ready = false;  ///< logged on and the private stream confirmed
+  bool is_silent = false;        ///< and yet no sign of life: it may be dead
   /// Fills are missing, or an absence waits for its proof: reconcile then. `never`: no hurry.
   domain::Timestamp fills_wanted = domain::never;
   std::string prefix;                             ///< of our client order ids: "daemon-account-"
+  std::uint32_t owner = 0;                        ///< equal: accounts of the same owner
   std::vector<domain::InstrumentId> instruments;  ///< of its venue, in the configuration
 };
 
@@ -37,6 +39,10 @@ class Accounts {
       if (!id) continue;
       Account& row = rows_[domain::index_of(*id)];
       row.is_configured = true;
+      const auto first =
+          std::find_if(config.accounts.begin(), config.accounts.end(),
+                       [&](const config::Account& other) { return other.owner == account.owner; });
+      row.owner = static_cast<std::uint32_t>(first - config.accounts.begin());
       for (const config::Venue& venue : config.venues) {
         if (venue.name != account.venue) continue;
         for (const std::string& symbol : venue.instruments) {
@@ -63,6 +69,12 @@ class Accounts {
           {domain::AccountReady{static_cast<domain::AccountId>(id), true, domain::Reason::none},
            {}});
     }
+  }
+
+  bool is_same_owner(domain::AccountId one, domain::AccountId other) const {
+    return one == other ||
+           (knows(one) && knows(other) && (*this)[one].is_configured &&
+            (*this)[other].is_configured && (*this)[one].owner == (*this)[other].owner);
   }
 
   /// Something about the account is to be asked soon.

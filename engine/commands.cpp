@@ -54,6 +54,14 @@ Reason Commands::refuse(domain::Scope scope) const {
 CommandAnswered Commands::answer(const domain::Command& command,
                                  const domain::SetTradingState& what, std::string_view words) {
   if (const Reason reason = refuse(what.scope); reason != Reason::none) return refuse_with(reason);
+  if (what.instrument != domain::no<domain::InstrumentId>) {
+    if (domain::index_of(what.instrument) >= catalog_.instruments().size()) {
+      return refuse_with(Reason::unknown_instrument);
+    }
+    if (what.scope != domain::Scope{}) return refuse_with(Reason::not_permitted);
+    set_instrument(what.instrument, what.state, Reason::none, command.user, words);
+    return accept();
+  }
   // The latch of the kill switch is released by its own command, never by the way.
   if (what.scope == domain::Scope{} && states_.is_killed()) return refuse_with(Reason::kill_switch);
   decisions_.record(domain::TradingStateChanged{what.scope, what.state, Reason::none, command.user},
@@ -63,6 +71,16 @@ CommandAnswered Commands::answer(const domain::Command& command,
                                     words.empty() ? "no reason given" : words),
                     what.scope.account);
   return accept();
+}
+
+void Commands::set_instrument(domain::InstrumentId instrument, domain::TradingState state,
+                              Reason reason, domain::UserId user, std::string_view words) {
+  decisions_.record(domain::InstrumentStateChanged{instrument, state, reason, user}, words);
+  decisions_.notice(
+      Severity::warning, NoticeCode::trading_state_changed,
+      decisions_.text("{} is {}: {}", catalog_.instrument(instrument).symbol,
+                      domain::enum_name(state), words.empty() ? "no reason given" : words),
+      domain::no<domain::AccountId>, instrument);
 }
 
 CommandAnswered Commands::answer(const domain::Command&, const domain::CancelOrder& what,
@@ -126,7 +144,29 @@ CommandAnswered Commands::answer_submit(const domain::SubmitOrder& what) {
     return answer;
   };
   const bool is_bracket = !what.take_profit.is_zero() || !what.stop_loss.is_zero();
-  if (is_bracket && what.reduce_only) return denied(order, {Reason::group_incomplete, {}, {}});
+  const bool is_pair = !what.take_profit.is_zero() && !what.stop_loss.is_zero();
+  if (is_bracket && what.reduce_only) {
+    // Without an entry: two exits of what is held, which end each other.
+    const bool has_entry = what.type != domain::OrderType::limit || !what.limit_price.is_zero();
+    if (!is_pair || has_entry) return denied(order, {Reason::group_incomplete, {}, {}});
+    order.origin = domain::Origin::protection;
+    order.group = order.id;
+    order.type = domain::OrderType::stop;
+    order.stop_price = what.stop_loss;
+    if (const auto refusal = dealer_.submit(order)) return denied(order, *refusal);
+    domain::NewOrder profit = order;
+    profit.id = decisions_.next_id();
+    profit.type = domain::OrderType::limit;
+    profit.limit_price = what.take_profit;
+    profit.stop_price = {};
+    if (const auto refusal = dealer_.submit(profit)) {
+      order_manager_.cancel(*orders_.find(order.id), Reason::group_incomplete);
+      return denied(profit, *refusal);
+    }
+    CommandAnswered both = accept(2);
+    both.order = order.id;
+    return both;
+  }
   if (const auto refusal = dealer_.submit(order)) return denied(order, *refusal);
 
   CommandAnswered answer = accept(1);
@@ -142,7 +182,6 @@ CommandAnswered Commands::answer_submit(const domain::SubmitOrder& what) {
   child.reduce_only = true;
   child.quantity = order.quantity;
   child.created = order.created;
-  const bool is_pair = !what.take_profit.is_zero() && !what.stop_loss.is_zero();
   const auto add = [&](domain::OrderType type, domain::Price limit, domain::Price stop) {
     child.id = decisions_.next_id();
     if (is_pair && child.group.is_none()) child.group = child.id;
@@ -212,7 +251,13 @@ CommandAnswered Commands::answer(const domain::Command& command, const domain::F
 std::uint32_t Commands::flatten(domain::Scope scope, domain::InstrumentId instrument,
                                 domain::UserId user, std::string_view words) {
   const auto* state = states_.find(scope);
-  if (state == nullptr || state->state == domain::TradingState::active) {
+  const bool is_of_instrument =
+      instrument != domain::no<domain::InstrumentId> && scope == domain::Scope{};
+  if (is_of_instrument) {
+    if (states_.of(instrument) == domain::TradingState::active) {
+      set_instrument(instrument, domain::TradingState::reducing, Reason::flattened, user, words);
+    }
+  } else if (state == nullptr || state->state == domain::TradingState::active) {
     decisions_.record(
         domain::TradingStateChanged{scope, domain::TradingState::reducing, Reason::flattened, user},
         words);

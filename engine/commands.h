@@ -80,6 +80,8 @@ class Commands {
   domain::CommandAnswered answer(const domain::Command& command, const domain::PutCredentials& what,
                                  std::string_view words);
   domain::CommandAnswered answer_submit(const domain::SubmitOrder& what);
+  void set_instrument(domain::InstrumentId instrument, domain::TradingState state,
+                      domain::Reason reason, domain::UserId user, std::string_view words);
   /// The reason why a scope names nothing; `none`: it is fine.
   domain::Reason refuse(domain::Scope scope) const;
   std::uint32_t cancel_all(domain::Scope scope, domain::InstrumentId instrument,

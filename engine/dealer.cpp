@@ -44,7 +44,7 @@ Dealer::Dealer(const Setup& setup, const Market& market, const Valuation& valuat
       orders_(orders),
       order_manager_(order_manager),
       decisions_(decisions),
-      exposure_(catalog_, orders, portfolio, market, valuation, decisions),
+      exposure_(catalog_, accounts, orders, portfolio, market, valuation, decisions),
       clocks_(catalog_.venues().size()) {
   abilities_.resize(catalog_.venues().size());
 }
@@ -54,7 +54,9 @@ const domain::OrderAbilities& Dealer::abilities(domain::AccountId account) const
 }
 
 void Dealer::on_clock(domain::VenueId venue, domain::Duration offset) {
-  if (domain::index_of(venue) < clocks_.size()) clocks_[domain::index_of(venue)] = offset;
+  if (domain::index_of(venue) < clocks_.size()) {
+    clocks_[domain::index_of(venue)] = Clock{offset, decisions_.now()};
+  }
 }
 
 void Dealer::on_started() { std::fill(clocks_.begin(), clocks_.end(), std::nullopt); }
@@ -87,7 +89,8 @@ std::optional<Refusal> Dealer::submit(NewOrder order) {
   if (order.time_in_force == TimeInForce::day && order.expires == domain::never) {
     order.expires = day_end();
   }
-  const bool is_held = order.is_emulated || !order.parent.is_none() || !order.replaces.is_none();
+  const bool is_held = order.is_emulated || !order.parent.is_none() || !order.group.is_none() ||
+                       !order.replaces.is_none();
   const risk::Verdict verdict = judge(order, is_held);
   if (const auto* refusal = std::get_if<Refusal>(&verdict)) return *refusal;
   if (is_held) {
@@ -136,14 +139,42 @@ NewOrder Dealer::as_sent(const NewOrder& order) const {
   return sent;
 }
 
-std::optional<Refusal> Dealer::release(Order& order, Quantity quantity, Side side) {
+NewOrder Dealer::leaving(const Order& order, Quantity quantity, Side side, bool waits_there) const {
   NewOrder wanted = order.asked;
   const domain::Terms terms = order.terms();
   wanted.quantity = quantity;
   wanted.limit_price = terms.limit_price;
   wanted.stop_price = terms.stop_price;
   wanted.side = side;
-  const NewOrder sent = as_sent(wanted);
+  if (waits_there) wanted.is_emulated = false;
+  return as_sent(wanted);
+}
+
+bool Dealer::may_wait_there(const NewOrder& order, bool in_pair) const {
+  const domain::OrderAbilities& able = abilities(order.account);
+  const bool is_stop = order.type == OrderType::stop || order.type == OrderType::stop_limit;
+  return config_.engine.brackets == config::Brackets::native && is_stop &&
+         at(able.types, order.type) && (!in_pair || able.lists);
+}
+
+std::optional<Refusal> Dealer::release_pair(Order& one, Order& other, Quantity quantity,
+                                            Side side) {
+  const NewOrder first = leaving(one, quantity, side, true);
+  const NewOrder second = leaving(other, quantity, side, true);
+  const risk::Verdict of_first = judge(first, false, &one);
+  if (const auto* refusal = std::get_if<Refusal>(&of_first)) return *refusal;
+  const risk::Verdict of_second = judge(second, false, &other);
+  if (const auto* refusal = std::get_if<Refusal>(&of_second)) return *refusal;
+  exposure_.on_order(first);
+  exposure_.on_order(second);
+  order_manager_.release_pair(one, std::get<domain::Approved<NewOrder>>(of_first), other,
+                              std::get<domain::Approved<NewOrder>>(of_second));
+  return std::nullopt;
+}
+
+std::optional<Refusal> Dealer::release(Order& order, Quantity quantity, Side side,
+                                       bool waits_there) {
+  const NewOrder sent = leaving(order, quantity, side, waits_there);
   const risk::Verdict verdict = judge(sent, false, &order);
   if (const auto* refusal = std::get_if<Refusal>(&verdict)) return *refusal;
   exposure_.on_order(sent);
@@ -193,32 +224,49 @@ Dealer::Amended Dealer::amend(domain::OrderId id, domain::Terms terms) {
                     Money::from_raw(terms.quantity.raw()));
     }
   }
-  const NewOrder sent = as_sent(next);
+  const bool waits_there = order.is_trigger_at_venue();
+  NewOrder there = next;
+  if (waits_there) there.is_emulated = false;
+  const NewOrder sent = as_sent(there);
   const risk::Verdict verdict = judge(sent, false, &order);
   if (const auto* refusal = std::get_if<Refusal>(&verdict)) return Amended{*refusal, {}};
   const domain::OrderAbilities& able = abilities(order.asked.account);
   const bool only_less = terms.quantity < before.quantity &&
                          terms.limit_price == before.limit_price &&
                          terms.stop_price == before.stop_price;
-  exposure_.on_order(sent);
-  if (able.amends_all || (able.amends_quantity_down && only_less)) {
+  // The legs of a list are of one size: one of them cannot be made smaller alone.
+  const bool is_alone = next.group.is_none();
+  if (is_alone && (able.amends_all || (able.amends_quantity_down && only_less))) {
+    exposure_.on_order(sent);
     order_manager_.amend(order, std::get<domain::Approved<NewOrder>>(verdict));
     return {};
   }
   if (!next.group.is_none() && orders_.is_group_full(next.group)) {
     return refuse(Reason::group_incomplete);
   }
-  if (next.is_emulated) {  // its price has come: the new leg does not wait for it again
+  if (next.is_emulated &&
+      !waits_there) {  // its price has come: the new leg does not wait for it again
     next.type = sent.type;
     next.stop_price = {};
     next.trailing_offset = {};
     next.trailing_bps = 0;
     next.is_emulated = false;
   }
-  // In two steps, so that there is never more at the venue than was asked for.
   next.id = decisions_.next_id();
   next.replaces = id;
   next.created = decisions_.now();
+  // In one message where nothing is filled yet, and the venue sees to it that this stays so. What
+  // others depend on stays as it is until its end is proven.
+  if (able.cancel_replaces && order.now.filled.is_zero() && is_alone && next.parent.is_none() &&
+      !next.is_emulated && order_manager_.has_room() && !has_children(id)) {
+    const risk::Verdict of_leg = judge(as_sent(next), false, &order);
+    if (const auto* refusal = std::get_if<Refusal>(&of_leg)) return Amended{*refusal, {}};
+    exposure_.on_order(sent);
+    order_manager_.cancel_replace(id, next, std::get<domain::Approved<NewOrder>>(of_leg));
+    return Amended{{}, next.id};
+  }
+  // Else in two steps, so that there is never more at the venue than was asked for. The new leg is
+  // counted when it leaves.
   order_manager_.hold(next);
   order_manager_.cancel(*orders_.find(id), Reason::replaced_by_new_order);
   return Amended{{}, next.id};
@@ -237,6 +285,16 @@ const Order* Dealer::last_of_family(domain::OrderId first) const {
     last = found;
   }
   return last;
+}
+
+bool Dealer::has_children(domain::OrderId id) const {
+  bool found = false;
+  orders_.each_live([&](const Order& order) {
+    if (order.asked.parent.is_none()) return;
+    const Order* leg = last_of_family(order.asked.parent);
+    found |= leg != nullptr && leg->id() == id;
+  });
+  return found;
 }
 
 Quantity Dealer::left_for_child(const NewOrder& child) {
@@ -314,17 +372,18 @@ risk::View Dealer::view_for(const NewOrder& order, const Order* replaced) {
   risk::View view;
   view.now = decisions_.now();
   view.trading = is_stopping_ ? domain::TradingState::halted
-                              : states_.strictest(order.account, order.strategy);
+                              : states_.strictest(order.account, order.strategy, order.instrument);
   view.kill_switch = states_.is_killed();
   view.strategy_paused =
       order.origin == domain::Origin::strategy && states_.is_paused(order.strategy);
   view.journal = journal_;
   view.account_known = account.is_configured;
   view.account_ready = account.is_ready;
-  view.stream_ready = account.is_stream_ready;
+  view.stream_ready = account.is_stream_ready && !account.is_silent;
   view.instrument_allowed = std::find(account.instruments.begin(), account.instruments.end(),
                                       order.instrument) != account.instruments.end();
-  view.clock_offset = clocks_[domain::index_of(account.venue)];
+  const auto& clock = clocks_[domain::index_of(account.venue)];
+  if (clock && decisions_.now() - clock->measured <= clock_valid) view.clock_offset = clock->offset;
   view.outbox_has_room = order_manager_.has_room();
   const Order* same = orders_.find(order.id);
   view.is_duplicate = same != nullptr && same != replaced;
@@ -333,8 +392,13 @@ risk::View Dealer::view_for(const NewOrder& order, const Order* replaced) {
     view.reference = reference->price;
     view.reference_time = reference->time;
   }
+  if (const auto trade = market_.last_trade(order.instrument)) {
+    view.last_trade = trade->price;
+    view.last_trade_time = trade->time;
+  }
   const auto rate = valuation_.report(Money::from_units(1), instrument.quote);
-  if (rate && rate->raw() <= INT64_MAX) {
+  // A rate of zero would make every order worth nothing.
+  if (rate && rate->is_positive() && rate->raw() <= INT64_MAX) {
     view.quote_rate = domain::Price::from_raw(static_cast<std::int64_t>(rate->raw()));
   }
   if (order.side == Side::buy) {

@@ -29,6 +29,9 @@ namespace halcyon::engine {
 ///   held; keeper.h lets them go.
 class Dealer {
  public:
+  /// A measurement of a venue's clock that is older counts as none.
+  static constexpr domain::Duration clock_valid = std::chrono::minutes{20};
+
   Dealer(const Setup& setup, const Market& market, const Valuation& valuation,
          const Portfolio& portfolio, const Accounts& accounts, const TradingStates& states,
          const LimitBook& limits, Orders& orders, OrderManager& order_manager,
@@ -36,8 +39,17 @@ class Dealer {
 
   /// Empty: the order is on its way, or held. Else nothing has happened; the caller says so.
   std::optional<risk::Refusal> submit(domain::NewOrder order);
-  /// Sends a held order, `quantity` of it. Empty: it is on its way.
-  std::optional<risk::Refusal> release(Order& order, domain::Quantity quantity, domain::Side side);
+  /// Sends a held order, `quantity` of it. `waits_there`: the venue waits for its price. Empty: it
+  /// is on its way.
+  std::optional<risk::Refusal> release(Order& order, domain::Quantity quantity, domain::Side side,
+                                       bool waits_there = false);
+  /// Sends two that end each other as one list, of which the venue lets only one be filled. Empty:
+  /// both are on their way; else neither is.
+  std::optional<risk::Refusal> release_pair(Order& one, Order& other, domain::Quantity quantity,
+                                            domain::Side side);
+  /// Whether a stop that the engine keeps may wait at the venue instead: alone, or (`in_pair`) tied
+  /// to the order that ends it.
+  bool may_wait_there(const domain::NewOrder& order, bool in_pair) const;
   struct Amended {
     risk::Refusal refusal;      ///< reason `none`: done, or asked for
     domain::OrderId new_order;  ///< of a cancel-replace
@@ -62,6 +74,9 @@ class Dealer {
   risk::View view_for(const domain::NewOrder& order, const Order* replaced);
   risk::Verdict judge(const domain::NewOrder& order, bool is_plan, const Order* replaced = nullptr);
   domain::NewOrder as_sent(const domain::NewOrder& order) const;
+  domain::NewOrder leaving(const Order& order, domain::Quantity quantity, domain::Side side,
+                           bool waits_there) const;
+  bool has_children(domain::OrderId id) const;
   domain::Money reserved(const domain::NewOrder& order, domain::AssetId asset,
                          const Order* replaced) const;
   const domain::OrderAbilities& abilities(domain::AccountId account) const;
@@ -82,7 +97,11 @@ class Dealer {
   Decisions& decisions_;
   ExposureBook exposure_;
   risk::Gate gate_;
-  std::vector<std::optional<domain::Duration>> clocks_;  ///< by VenueId
+  struct Clock {
+    domain::Duration offset{};
+    domain::Timestamp measured;  ///< engine time
+  };
+  std::vector<std::optional<Clock>> clocks_;  ///< by VenueId
   domain::JournalRoom journal_ = domain::JournalRoom::open;
   bool is_stopping_ = false;
 };

@@ -12,12 +12,13 @@ using domain::Quantity;
 using domain::Reason;
 using domain::Side;
 
-Desk::Desk(const Setup& setup, Candles& candles, const Market& market, const Portfolio& portfolio,
-           const Accounts& accounts, Orders& orders, OrderManager& order_manager, Dealer& dealer,
-           Decisions& decisions)
+Desk::Desk(const Setup& setup, Candles& candles, const Market& market, const Valuation& valuation,
+           const Portfolio& portfolio, const Accounts& accounts, Orders& orders,
+           OrderManager& order_manager, Dealer& dealer, Decisions& decisions)
     : catalog_(*setup.catalog),
       config_(*setup.config),
       market_(market),
+      valuation_(valuation),
       portfolio_(portfolio),
       accounts_(accounts),
       orders_(orders),
@@ -151,11 +152,17 @@ void Desk::meet(const Trader& trader, Want& want) {
   Quantity target;
   if (want.weight_pct != 0) {
     const auto amount = domain::scaled(want.capital, want.weight_pct, 100);
+    const auto in_quote =
+        amount ? valuation_.from_reporting(*amount, catalog_.instrument(want.instrument).quote)
+               : std::nullopt;
     const auto size =
-        reference && amount ? domain::quantity_for(*amount, reference->price) : std::nullopt;
+        reference && in_quote ? domain::quantity_for(*in_quote, reference->price) : std::nullopt;
     if (!size) {
       order.id = decisions_.next_id();
-      refuse(want, order, Reason::missing_reference_price, {}, {});
+      const bool has_price = reference && amount && !in_quote;
+      refuse(want, order,
+             has_price ? Reason::missing_conversion_price : Reason::missing_reference_price, {},
+             {});
       return;
     }
     target = domain::round_down(*size, lot);

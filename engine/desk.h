@@ -14,6 +14,7 @@
 #include "engine/order_manager.h"
 #include "engine/orders.h"
 #include "engine/portfolio.h"
+#include "engine/valuation.h"
 
 namespace halcyon::engine {
 
@@ -21,8 +22,9 @@ namespace halcyon::engine {
 ///
 /// - A strategy's capital is shared evenly by its accounts and instruments. A target of
 /// `weight_pct`
-///   is that share of it, divided by the reference price and rounded down to the lot: the only
-///   rounding. The order is the difference to what is held, likewise rounded down, at the market.
+///   is that share of it, in the quote currency (valuation.h), divided by the reference price and
+///   rounded down to the lot: the only rounding. The order is the difference to what is held,
+///   likewise rounded down, at the market.
 /// - How it is to be had (at the market or at a price, with a stop loss and a take profit) is the
 ///   target's `how`. What protects a position is ended before the position is changed.
 /// - One order at a time per account, strategy and instrument: while one is alive, its fate unknown
@@ -33,9 +35,9 @@ namespace halcyon::engine {
 /// - A rest below the venue's minimum when going flat is left: no order could sell it.
 class Desk {
  public:
-  Desk(const Setup& setup, Candles& candles, const Market& market, const Portfolio& portfolio,
-       const Accounts& accounts, Orders& orders, OrderManager& order_manager, Dealer& dealer,
-       Decisions& decisions);
+  Desk(const Setup& setup, Candles& candles, const Market& market, const Valuation& valuation,
+       const Portfolio& portfolio, const Accounts& accounts, Orders& orders,
+       OrderManager& order_manager, Dealer& dealer, Decisions& decisions);
 
   void on_candle(const Candles::Closed& closed);
   /// An order ended, or an account may trade again: what waits is tried.
@@ -71,6 +73,7 @@ class Desk {
   const domain::Catalog& catalog_;
   const config::Config& config_;
   const Market& market_;
+  const Valuation& valuation_;
   const Portfolio& portfolio_;
   const Accounts& accounts_;
   Orders& orders_;

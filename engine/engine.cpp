@@ -94,6 +94,11 @@ class Engine::Impl {
   void apply(const domain::LimitChanged& record, std::string_view) { limits_.apply(record); }
   void apply(const domain::StrategyPaused& record, std::string_view) { states_.apply(record); }
   void apply(const domain::FlowBooked& record, std::string_view) { portfolio_.apply(record); }
+  void apply(const domain::BalanceExplained& record, std::string_view) { portfolio_.apply(record); }
+  void apply(const domain::InstrumentMarked& record, std::string_view) { portfolio_.apply(record); }
+  void apply(const domain::InstrumentStateChanged& record, std::string_view) {
+    states_.apply(record);
+  }
   void apply(const domain::Named&, std::string_view) {}
   void apply(const domain::Defined&, std::string_view) {}
   void apply(const domain::CredentialChanged&, std::string_view) {}
@@ -157,7 +162,7 @@ class Engine::Impl {
   Commands commands_;
   Latest<domain::StrategyMemory> memories_;
   std::vector<Candles::Closed> closed_;
-  std::vector<domain::Scope> to_flatten_;
+  std::vector<std::pair<domain::Scope, InstrumentId>> to_flatten_;
   std::vector<Timestamp> resync_due_;  ///< by InstrumentId
   std::vector<bool> is_market_ready_;  ///< by VenueId
   std::vector<bool> is_path_lost_;     ///< by AccountId
@@ -185,8 +190,8 @@ Engine::Impl::Impl(const Setup& setup)
       dealer_(setup, market_, valuation_, portfolio_, accounts_, states_, limits_, orders_,
               order_manager_, decisions_),
       keeper_(market_, portfolio_, accounts_, orders_, order_manager_, dealer_, decisions_),
-      desk_(setup, candles_, market_, portfolio_, accounts_, orders_, order_manager_, dealer_,
-            decisions_),
+      desk_(setup, candles_, market_, valuation_, portfolio_, accounts_, orders_, order_manager_,
+            dealer_, decisions_),
       commands_(catalog_, accounts_, states_, limits_, orders_, order_manager_, portfolio_,
                 reconciliation_, dealer_, decisions_),
       resync_due_(catalog_.instruments().size(), domain::never),
@@ -200,10 +205,18 @@ Engine::Impl::Impl(const Setup& setup)
   portfolio_.set_shares(desk_.shares());
   portfolio_.set_on_mark(
       [this](const domain::EquityMarked& marked) { loss_guard_.on_mark(marked); });
-  portfolio_.set_on_trip(
-      [this](const domain::RoundTripClosed& trip) { loss_guard_.on_trip(trip); });
-  loss_guard_.set_flatten([this](domain::Scope scope) {
-    to_flatten_.push_back(scope);  // at the end of the event: its fill is being booked
+  portfolio_.set_on_trip([this](const domain::RoundTripClosed& trip) {
+    loss_guard_.on_trip(trip);
+    portfolio_.on_trip(trip);
+  });
+  portfolio_.set_on_instrument(
+      [this](InstrumentId instrument) { return loss_guard_.is_limited(instrument); },
+      [this](const domain::InstrumentMarked& marked, const domain::RoundTripClosed* trip) {
+        loss_guard_.on_instrument(marked, trip);
+      });
+  loss_guard_.set_flatten([this](domain::Scope scope, InstrumentId instrument) {
+    // At the end of the event: its fill is being booked.
+    to_flatten_.push_back({scope, instrument});
   });
   for (std::size_t id = 0; id < accounts_.size(); ++id) {
     const Account& account = accounts_[static_cast<AccountId>(id)];
@@ -228,8 +241,8 @@ void Engine::Impl::on_event(const Event& event, std::string_view words,
 void Engine::Impl::finish() {
   order_manager_.finish();
   reconciliation_.finish();
-  for (const domain::Scope scope : std::exchange(to_flatten_, {})) {
-    commands_.flatten(scope, domain::no<InstrumentId>, domain::daemon_user, "a loss limit");
+  for (const auto& [scope, instrument] : std::exchange(to_flatten_, {})) {
+    commands_.flatten(scope, instrument, domain::daemon_user, "a loss limit");
   }
   keeper_.settle();
   const bool is_settled = order_manager_.take_settled();
@@ -427,10 +440,13 @@ void Engine::Impl::on(const Event& event, const domain::StreamChanged& changed, 
     on_market_stream(event, changed);
   } else if (accounts_.knows(event.account) && accounts_[event.account].is_configured) {
     const bool was_up = accounts_[event.account].is_stream_ready;
-    const bool is_up = changed.state == domain::StreamState::ready;
+    const bool is_up =
+        changed.state == domain::StreamState::ready || changed.state == domain::StreamState::silent;
     if (was_up && !is_up) is_path_lost_[domain::index_of(event.account)] = true;
     reconciliation_.on_stream(event.account, changed.state, changed.reason);
-    if (!is_up || !is_path_lost_[domain::index_of(event.account)]) return;
+    if (changed.state != domain::StreamState::ready ||
+        !is_path_lost_[domain::index_of(event.account)])
+      return;
     is_path_lost_[domain::index_of(event.account)] = false;
     if (cancels_on_reconnect_) commands_.cancel_lost(event.account);
   }

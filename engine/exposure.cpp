@@ -23,10 +23,11 @@ Quantity added(Quantity position, Quantity change) {
 
 }  // namespace
 
-ExposureBook::ExposureBook(const domain::Catalog& catalog, const Orders& orders,
-                           const Portfolio& portfolio, const Market& market,
+ExposureBook::ExposureBook(const domain::Catalog& catalog, const Accounts& accounts,
+                           const Orders& orders, const Portfolio& portfolio, const Market& market,
                            const Valuation& valuation, const Decisions& decisions)
     : catalog_(catalog),
+      accounts_(accounts),
       orders_(orders),
       portfolio_(portfolio),
       market_(market),
@@ -164,10 +165,11 @@ void ExposureBook::fill(const NewOrder& order, const Order* replaced, risk::View
     if (!may_trade(live, order, replaced)) return;
     Group& its = group(asked.account, asked.strategy, asked.instrument);
     (asked.side == Side::buy ? its.buys : its.sells) += live.open_quantity();
-    // One of our own that the order would meet: at the venue, on the other side.
-    if (live.is_held() || asked.account != order.account || asked.instrument != order.instrument ||
-        asked.side == order.side || live.open_quantity().is_zero() ||
-        (domain::has_trigger(asked.type) && !asked.is_emulated)) {
+    // One of our own that the order would meet: at the venue, on the other side, in any account of
+    // the same owner.
+    if (live.is_held() || !accounts_.is_same_owner(asked.account, order.account) ||
+        asked.instrument != order.instrument || asked.side == order.side ||
+        live.open_quantity().is_zero() || live.is_trigger_at_venue()) {
       return;
     }
     const domain::Price price = live.terms().limit_price;

@@ -6,6 +6,7 @@
 
 #include "domain/catalog.h"
 #include "domain/order.h"
+#include "engine/accounts.h"
 #include "engine/decisions.h"
 #include "engine/market.h"
 #include "engine/orders.h"
@@ -30,8 +31,9 @@ class ExposureBook {
   /// An equal order older than a second is looked for among so many.
   static constexpr std::size_t most_looked_at = 64;
 
-  ExposureBook(const domain::Catalog& catalog, const Orders& orders, const Portfolio& portfolio,
-               const Market& market, const Valuation& valuation, const Decisions& decisions);
+  ExposureBook(const domain::Catalog& catalog, const Accounts& accounts, const Orders& orders,
+               const Portfolio& portfolio, const Market& market, const Valuation& valuation,
+               const Decisions& decisions);
 
   /// Counts an approved order, or an amend, for the rates and as what an equal one is compared
   /// with.
@@ -88,6 +90,7 @@ class ExposureBook {
   domain::Money worth(const Group& group, domain::Quantity quantity) const;
 
   const domain::Catalog& catalog_;
+  const Accounts& accounts_;
   const Orders& orders_;
   const Portfolio& portfolio_;
   const Market& market_;

@@ -22,10 +22,18 @@ namespace halcyon::engine {
 /// - A child waits for its parent (OTO). A stop of it is armed from the parent's first fill; if its
 ///   price comes while the parent still works, the parent's rest is cancelled first. Any other
 ///   child goes out when the parent has ended. A parent that ends unfilled ends its children.
+/// - Where the venue can ([engine] brackets = "native"), a child stop waits there as soon as its
+///   parent has ended: alone, or with its take-profit as a list whose orders the venue lets end
+///   each other. It is for what the parent was filled by and no more, and is there when we are not.
+///   Until then, and where the venue refuses or ends it, the engine keeps it.
+/// - What protects is never lost to a refusal: an order of origin `protection` that ends at the
+///   venue with something left, and that nobody cancelled, gets a new leg here; after several
+///   refusals in a row an alarm says that a person must act.
 /// - Orders of a group (OCO) end each other: what one was filled by is off the others, and when
 ///   nothing is left of them they end. A stop goes out only when no other one is at the venue: they
 ///   are cancelled, and their end is waited for.
-/// - What only closes is never for more than is held, and ends, held or working, when nothing is.
+/// - What only closes is never for more than is held: it is made smaller when something else has
+///   closed a part, and ends, held or working, when nothing is held.
 /// - The new leg of a cancel-replace waits until the old leg has ended, and is for what that was
 /// not
 ///   filled by.
@@ -35,6 +43,8 @@ namespace halcyon::engine {
 class Keeper {
  public:
   static constexpr domain::Duration retry_interval = std::chrono::seconds{1};
+  /// New legs for one that the venue refuses; each waits twice as long as the one before.
+  static constexpr int most_renewals = 8;
 
   Keeper(const Market& market, const Portfolio& portfolio, const Accounts& accounts, Orders& orders,
          OrderManager& order_manager, Dealer& dealer, Decisions& decisions);
@@ -45,7 +55,13 @@ class Keeper {
   void settle();
 
  private:
-  enum class Next : std::uint8_t { wait, end_unfilled, end_filled, go };
+  enum class Next : std::uint8_t {
+    wait,
+    end_unfilled,
+    end_filled,
+    go,         ///< it trades, or rests in the book
+    wait_there  ///< its price is waited for at the venue
+  };
   struct Step {
     Next next = Next::wait;
     domain::Quantity quantity;
@@ -64,6 +80,14 @@ class Keeper {
   domain::Quantity closable(const domain::NewOrder& asked) const;
   Step judge_flatten(const Order& order) const;
   void go(Order& order, const Step& step);
+  /// The other one of two held orders that end each other; null: it goes alone.
+  Order* partner_of(const Order& order);
+  bool go_as_pair(Order& order, const Step& step);
+  /// The venue ends, or the keeper cancels, what a filled order of its group leaves.
+  bool is_partner_filled(const Order& order);
+  bool may_go(const Order& order) const;
+  bool may_wait_there(const Order& order) const;
+  void renew(domain::OrderId id);
 
   const Market& market_;
   const Portfolio& portfolio_;
@@ -73,7 +97,7 @@ class Keeper {
   Dealer& dealer_;
   Decisions& decisions_;
   std::vector<std::uint32_t> waiting_;  ///< by InstrumentId: orders that wait for its price
-  std::vector<domain::OrderId> held_;   ///< reused
+  std::vector<domain::OrderId> held_;   ///< ids to look at; reused
 };
 
 }  // namespace halcyon::engine

@@ -124,11 +124,6 @@ Reason LimitBook::refuse(const SetLimit& limit) const {
         return Reason::unknown_limit;
     }
   }
-  // Losses are counted by account and strategy; the daemon is the sum of its accounts.
-  const bool is_of_losses =
-      limit.key == LimitKey::max_daily_loss || limit.key == LimitKey::max_drawdown_pct ||
-      limit.key == LimitKey::max_loss_per_trade || limit.key == LimitKey::max_consecutive_losses;
-  if (is_of_losses && limit.level == LimitLevel::instrument) return Reason::unknown_limit;
   bool fits = !limit.is_set;
   const bool is_known = with_field(limit.key, [&](const auto& field) {
     fits = fits || value_of(field, limit.value).has_value();

@@ -85,7 +85,70 @@ void LossGuard::halt(Scope scope, Reason reason, std::string_view words) {
       words);
   decisions_.notice(domain::Severity::alarm, domain::NoticeCode::trading_state_changed, words,
                     scope.account);
-  if (config_.risk.flatten_on_loss && flatten_) flatten_(scope);
+  if (config_.risk.flatten_on_loss && flatten_) {
+    flatten_(scope, domain::no<domain::InstrumentId>);
+  }
+}
+
+void LossGuard::halt(domain::InstrumentId instrument, Reason reason, std::string_view words) {
+  if (states_.of(instrument) == domain::TradingState::halted) return;
+  decisions_.record(domain::InstrumentStateChanged{instrument, domain::TradingState::halted, reason,
+                                                   domain::daemon_user},
+                    words);
+  decisions_.notice(domain::Severity::alarm, domain::NoticeCode::trading_state_changed, words,
+                    domain::no<domain::AccountId>, instrument);
+  if (config_.risk.flatten_on_loss && flatten_) flatten_(Scope{}, instrument);
+}
+
+bool LossGuard::is_limited(domain::InstrumentId instrument) const {
+  const auto* limits =
+      limits_.find(domain::LimitLevel::instrument, static_cast<std::uint32_t>(instrument));
+  return limits != nullptr && (limits->max_daily_loss || limits->max_drawdown_pct ||
+                               limits->max_loss_per_trade || limits->max_consecutive_losses);
+}
+
+void LossGuard::on_instrument(const domain::InstrumentMarked& marked,
+                              const domain::RoundTripClosed* trip) {
+  const auto* limits =
+      limits_.find(domain::LimitLevel::instrument, static_cast<std::uint32_t>(marked.instrument));
+  if (limits == nullptr) return;
+  const auto& name = catalog_.instrument(marked.instrument).symbol;
+  const Money day_loss = marked.day_start - marked.profit;
+  if (limits->max_daily_loss && day_loss.is_positive() && day_loss >= *limits->max_daily_loss) {
+    halt(marked.instrument, Reason::daily_loss_above_limit,
+         decisions_.text("{} lost {} {} today, the limit is {}; resume it when it may trade on",
+                         name, domain::to_string(day_loss), config_.risk.currency,
+                         domain::to_string(*limits->max_daily_loss)));
+  }
+  if (limits->max_drawdown_pct) {
+    Money owned;
+    for (const EquityMarked& account : accounts_) owned += account.equity;
+    const Money down = marked.peak - marked.profit;
+    const auto most =
+        domain::scaled(owned, limits->max_drawdown_pct->parts(), config::Percent::parts_per_whole);
+    if (most && down.is_positive() && owned.is_positive() && down >= *most) {
+      halt(marked.instrument, Reason::drawdown_above_limit,
+           decisions_.text("{} is {} {} below its best, the limit is {} % of {}; resume it when it "
+                           "may trade on",
+                           name, domain::to_string(down), config_.risk.currency,
+                           limits->max_drawdown_pct->value(), domain::to_string(owned)));
+    }
+  }
+  if (trip == nullptr || !trip->profit.is_negative()) return;
+  const auto loss = valuation_.report(-trip->profit, catalog_.instrument(trip->instrument).quote);
+  if (loss && limits->max_loss_per_trade && *loss >= *limits->max_loss_per_trade) {
+    halt(marked.instrument, Reason::loss_per_trade_above_limit,
+         decisions_.text("{}: one round trip lost {} {}, the limit is {}; resume it when it may "
+                         "trade on",
+                         name, domain::to_string(*loss), config_.risk.currency,
+                         domain::to_string(*limits->max_loss_per_trade)));
+  }
+  if (limits->max_consecutive_losses && marked.losses_in_a_row >= *limits->max_consecutive_losses) {
+    halt(marked.instrument, Reason::too_many_consecutive_losses,
+         decisions_.text("{}: {} round trips in a row lost, the limit is {}; resume it when it may "
+                         "trade on",
+                         name, marked.losses_in_a_row, *limits->max_consecutive_losses));
+  }
 }
 
 void LossGuard::on_trip(const domain::RoundTripClosed& trip) {

@@ -53,6 +53,11 @@ void Market::apply(const domain::InstrumentChanged& changed) {
   row(changed.instrument).has_rules = true;
 }
 
+std::optional<Reference> Market::last_trade(domain::InstrumentId instrument) const {
+  if (!knows(instrument) || !row(instrument).last_trade) return std::nullopt;
+  return Reference{*row(instrument).last_trade, row(instrument).last_trade_time};
+}
+
 std::optional<Reference> Market::reference(domain::InstrumentId instrument) const {
   if (!knows(instrument)) return std::nullopt;
   const Row& known = row(instrument);

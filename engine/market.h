@@ -51,6 +51,7 @@ class Market {
 
   /// The middle of the valid book or of the quote, whichever was heard later; else the last trade.
   std::optional<Reference> reference(domain::InstrumentId instrument) const;
+  std::optional<Reference> last_trade(domain::InstrumentId instrument) const;
   const Book& book(domain::InstrumentId instrument) const { return row(instrument).book; }
 
   /// Whether the id has a row: events may come for instruments of a newer configuration.

@@ -203,10 +203,9 @@ void OrderManager::place(const domain::NewOrder& order,
   emit_place(*orders_.find(order.id), as_sent);
 }
 
-void OrderManager::emit_place(Order& order, const domain::Approved<domain::NewOrder>& approved) {
-  const domain::NewOrder& asked = approved.value();
+domain::OrderCommand OrderManager::begin_place(Order& order) {
   const Timestamp valid_until = decisions_.now() + rule(order).request_validity;
-  decisions_.record(domain::RequestChanged{asked.id, asked.id, RequestKind::place,
+  decisions_.record(domain::RequestChanged{order.id(), order.id(), RequestKind::place,
                                            RequestState::journaled, Reason::none, 0, valid_until});
   order.watch.is_place_out = true;
   ++commands_out_;
@@ -214,8 +213,13 @@ void OrderManager::emit_place(Order& order, const domain::Approved<domain::NewOr
   decisions_.wake_at(order.watch.place_due);
   domain::OrderCommand command;
   command.valid_until = valid_until;
-  command.account = asked.account;
-  command.venue = accounts_[asked.account].venue;
+  command.account = order.asked.account;
+  command.venue = accounts_[order.asked.account].venue;
+  return command;
+}
+
+void OrderManager::emit_place(Order& order, const domain::Approved<domain::NewOrder>& approved) {
+  domain::OrderCommand command = begin_place(order);
   command.what = approved;
   decisions_.command(command);
 }
@@ -228,15 +232,68 @@ void OrderManager::hold(const domain::NewOrder& order) {
   commit(held, next);
 }
 
-void OrderManager::release(Order& order, const domain::Approved<domain::NewOrder>& as_sent) {
-  const domain::NewOrder& sent = as_sent.value();
+void OrderManager::let_go(Order& order, const domain::NewOrder& sent) {
   if (sent.quantity != order.terms().quantity) {
     amend_held(order, {sent.quantity, order.terms().limit_price, order.terms().stop_price});
   }
   OrderChanged next = order.now;
   move(order, next, Report::released, Reason::none, order.now.evidence);
   commit(order, next);
+}
+
+void OrderManager::release(Order& order, const domain::Approved<domain::NewOrder>& as_sent) {
+  let_go(order, as_sent.value());
   emit_place(order, as_sent);
+}
+
+void OrderManager::release_pair(Order& one, const domain::Approved<domain::NewOrder>& one_as_sent,
+                                Order& other,
+                                const domain::Approved<domain::NewOrder>& other_as_sent) {
+  let_go(one, one_as_sent.value());
+  let_go(other, other_as_sent.value());
+  domain::OrderList list;
+  list.request = decisions_.next_id();
+  list.count = 2;
+  list.orders[0] = one_as_sent;
+  list.orders[1] = other_as_sent;
+  domain::OrderCommand command = begin_place(one);
+  begin_place(other);
+  command.what = list;
+  decisions_.command(command);
+}
+
+void OrderManager::cancel_replace(OrderId old, const domain::NewOrder& next,
+                                  const domain::Approved<domain::NewOrder>& as_sent) {
+  decisions_.record(domain::OrderOpened{next});
+  Order& before = *orders_.find(old);
+  decisions_.record(domain::RequestChanged{decisions_.next_id(), old, RequestKind::cancel,
+                                           RequestState::journaled, Reason::replaced_by_new_order,
+                                           0, domain::never});
+  OrderChanged changed = before.now;
+  move(before, changed, Report::cancel_asked, Reason::replaced_by_new_order, before.now.evidence);
+  commit(before, changed);
+  if (!std::exchange(before.watch.is_cancel_out, true)) ++commands_out_;
+  before.watch.cancel_due = decisions_.now() + rule(before).answer_time_out;
+  decisions_.wake_at(before.watch.cancel_due);
+  domain::OrderCommand command = begin_place(*orders_.find(next.id));
+  command.what = domain::ReplaceRequest{before.cancel.request,
+                                        old,
+                                        before.now.venue_order,
+                                        before.asked.instrument,
+                                        domain::ReplaceMode::cancel_replace,
+                                        1,
+                                        as_sent};
+  decisions_.command(command);
+}
+
+OrderManager::Successor OrderManager::successor_of(const Order& old) const {
+  const OrderId next = orders_.successor(old.id());
+  const Order* leg = next.is_none() ? nullptr : std::as_const(orders_).find(next);
+  // Ids are given in turn: the cancel that belongs to the new leg was made right after it.
+  const bool is_its_cancel = old.cancel.request == OrderId{next.epoch, next.counter + 1};
+  if (leg == nullptr || leg->is_held() || !is_its_cancel) return Successor::none;
+  if (leg->place.state == RequestState::acknowledged) return Successor::stands;
+  return leg->place.state == RequestState::refused ? Successor::refused : Successor::open;
 }
 
 void OrderManager::end_held(Order& order, Reason why, bool is_expired) {
@@ -567,12 +624,19 @@ void OrderManager::move(const Order& order, OrderChanged& next, Report heard, Re
 void OrderManager::commit(Order& order, const OrderChanged& next, std::string_view words) {
   if (is_same_but_for_evidence(order.now, next)) return;
   const bool was_alive = !order.is_terminal() || order.is_owed_fills();
+  const bool was_at_venue = !order.is_terminal() && !order.is_held();
   const bool learned = order.now.venue_order.is_none() && !next.venue_order.is_none();
   decisions_.record(next, words);
   const bool is_alive_now = !order.is_terminal() || order.is_owed_fills();
   if (order.is_owed_fills()) {
     accounts_.want_fills(order.asked.account, decisions_.now() + late_fill_patience);
     decisions_.wake_at(decisions_.now() + late_fill_patience);
+  }
+  const bool ended_unasked =
+      was_at_venue && order.is_terminal() && order.now.state != OrderState::filled &&
+      order.now.reason != Reason::resolved_by_operator && order.cancel.request.is_none();
+  if (ended_unasked && order.asked.origin == domain::Origin::protection) {
+    unprotected_.push_back(order.id());
   }
   if (order.is_terminal()) {
     order.watch.place_due = order.watch.cancel_due = order.watch.query_due = domain::never;
@@ -708,9 +772,14 @@ Order* OrderManager::on_report(const domain::Event& event, const domain::OrderRe
     move(order, changed, report_of(report.status), reason, evidence);
     // An answer of the venue that finds the order alive, when no cancel is under way.
     if (alive && is_query(report.source) && !order.is_cancel_under_way()) {
-      if (order.is_cancel_unknown()) {
+      const Successor successor = successor_of(order);
+      if (order.is_cancel_unknown() && successor == Successor::refused) {
+        // The new leg is not there, so the old one was not to go.
+        set_cancel(order, RequestState::refused, Reason::proven_absent, 0);
+        move(order, changed, Report::cancel_failed, Reason::none, evidence);
+      } else if (order.is_cancel_unknown() && successor != Successor::open) {
         send_cancel(order, cancel_reason(order));
-      } else if (order.cancel.state != RequestState::acknowledged) {
+      } else if (!order.is_cancel_unknown() && order.cancel.state != RequestState::acknowledged) {
         move(order, changed, Report::cancel_failed, Reason::none, evidence);
       }
     }
@@ -1019,6 +1088,16 @@ bool OrderManager::is_owed(AccountId account) const {
   return owed;
 }
 
+bool OrderManager::has_unknown(AccountId account) const {
+  bool found = false;
+  orders_.each_live([&](const Order& order) {
+    found |= order.asked.account == account &&
+             (order.place.state == RequestState::unknown || order.is_cancel_unknown() ||
+              order.replace.state == RequestState::unknown);
+  });
+  return found;
+}
+
 bool OrderManager::is_absence_waiting(const Order& order) const {
   return order.is_ours() && order.place.state == RequestState::unknown &&
          order.now.venue_order.is_none() && order.now.filled.is_zero() &&
@@ -1156,9 +1235,9 @@ void OrderManager::on_stream_ready(AccountId account) {
   // A cancel that never left is wanted still: cancels do not expire.
   orders_.each_live([&](Order& order) {
     if (order.asked.account != account || order.is_terminal()) return;
-    const bool never_went = !order.cancel.request.is_none() &&
-                            order.cancel.state == RequestState::refused &&
-                            never_left(order.cancel.reason);
+    const bool never_went =
+        !order.cancel.request.is_none() && order.cancel.state == RequestState::refused &&
+        never_left(order.cancel.reason) && successor_of(order) != Successor::refused;
     if (never_went) cancel(order, cancel_reason(order));
   });
 }

@@ -67,6 +67,13 @@ class OrderManager {
   /// Lets a held order go, in the form that the venue shall see: its quantity is what it may still
   /// be filled by.
   void release(Order& order, const domain::Approved<domain::NewOrder>& as_sent);
+  /// Lets two held orders go that end each other, in one message: the venue ties them.
+  void release_pair(Order& one, const domain::Approved<domain::NewOrder>& one_as_sent, Order& other,
+                    const domain::Approved<domain::NewOrder>& other_as_sent);
+  /// Asks the venue in one message to cancel `old`, of which nothing is filled, and to place
+  /// `next`. Each leg has its own fate.
+  void cancel_replace(domain::OrderId old, const domain::NewOrder& next,
+                      const domain::Approved<domain::NewOrder>& as_sent);
   /// Ends a held order.
   void end_held(Order& order, domain::Reason why, bool is_expired = false);
   /// Asks the venue to change a working order; `next` as it shall stand.
@@ -108,6 +115,11 @@ class OrderManager {
   bool is_owed(domain::AccountId account) const;
   /// Executions had to be left out: nothing may be concluded from the answer that is being read.
   bool take_overflow() { return std::exchange(parked_overflow_, false); }
+  /// Orders of origin `protection` that have ended at the venue since this was last asked, with
+  /// something left and without our asking for it.
+  std::vector<domain::OrderId> take_unprotected() { return std::exchange(unprotected_, {}); }
+  /// The fate of a request of the account is unknown.
+  bool has_unknown(domain::AccountId account) const;
   /// Whether an order has ended, or may have become answerable, since this was last asked.
   bool take_settled() { return std::exchange(is_settled_, false); }
 
@@ -140,6 +152,11 @@ class OrderManager {
   void on_cancel_outcome(Order& order, const domain::RequestOutcome& outcome,
                          std::string_view words);
   void emit_place(Order& order, const domain::Approved<domain::NewOrder>& as_sent);
+  domain::OrderCommand begin_place(Order& order);
+  void let_go(Order& order, const domain::NewOrder& sent);
+  /// What the new leg of a cancel-replace in one message says about the cancel of the old one.
+  enum class Successor : std::uint8_t { none, open, refused, stands };
+  Successor successor_of(const Order& old) const;
   void set_replace(Order& order, domain::RequestState state, domain::Reason reason,
                    std::int32_t venue_code, std::string_view words = {});
   /// The amend was taken, or it was not: the order stands by what is proven.
@@ -187,6 +204,7 @@ class OrderManager {
   Decisions& decisions_;
   std::vector<std::uint32_t> epochs_;
   std::vector<Parked> parked_;
+  std::vector<domain::OrderId> unprotected_;
   std::size_t commands_out_ = 0;
   std::size_t cancels_queued_ = 0;
   bool parked_overflow_ = false;

@@ -56,6 +56,12 @@ struct Order {
     if (amended.accepted != 0) return amended.now;
     return {asked.quantity, asked.limit_price, asked.stop_price};
   }
+  /// Waits for its price at the venue: an order of the venue's own kind, or one that the engine had
+  /// kept and handed over before its price came.
+  bool is_trigger_at_venue() const {
+    return domain::has_trigger(asked.type) &&
+           (!asked.is_emulated || (!is_held() && !armed.is_triggered));
+  }
   bool is_replace_open() const {
     return !replace.request.is_none() && replace.state != domain::RequestState::acknowledged &&
            replace.state != domain::RequestState::refused;

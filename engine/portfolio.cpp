@@ -1,6 +1,7 @@
 #include "engine/portfolio.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/position.h"
 
@@ -39,6 +40,7 @@ Portfolio::Portfolio(const config::Config& config, const domain::Catalog& catalo
       marks_(256),
       watched_index_(1024),
       marked_at_(256),
+      moved_(catalog.accounts().size()),
       day_start_minutes_(config.risk.day_start.minutes),
       interval_(config.engine.equity_interval) {
   watched_.reserve(1024);
@@ -155,7 +157,15 @@ void Portfolio::apply(const DifferenceFound& difference) {
 void Portfolio::snapshot(std::vector<domain::RecordEntry>& records) const {
   for (const auto& row : positions_.rows()) records.push_back({row, {}});
   for (const auto& row : balances_.rows()) records.push_back({row, {}});
+  for (const BalanceChanged& balance : balances_.rows()) {
+    const std::uint32_t* at = watched_index_.find(key_of(balance.account, balance.asset));
+    if (at == nullptr || !watched_[*at].is_open) continue;
+    records.push_back({domain::BalanceExplained{balance.account, balance.asset,
+                                                watched_[*at].opened, watched_[*at].unexplained},
+                       {}});
+  }
   for (const auto& row : marks_.rows()) records.push_back({row, {}});
+  for (const auto& row : instrument_marks_.rows()) records.push_back({row, {}});
   lots_.snapshot(records);
   for (const auto& row : adjustments_) records.push_back({row, {}});
 }
@@ -252,6 +262,9 @@ void Portfolio::on_balance(AccountId account, const domain::Balance& balance, Ti
 
 void Portfolio::on_flow(AccountId account, const domain::ExternalFlow& flow, Timestamp venue_time) {
   decisions_.record(domain::FlowBooked{account, flow.asset, flow.amount, venue_time});
+  if (const auto value = valuation_.report(flow.amount, flow.asset)) {
+    moved_[domain::index_of(account)] += *value;
+  }
 }
 
 void Portfolio::on_list_begin(AccountId account) {
@@ -308,11 +321,10 @@ std::optional<Money> Portfolio::free(AccountId account, AssetId asset) const {
   return at == nullptr ? known->free : known->free - watched_[*at].taken;
 }
 
-bool Portfolio::sum_positions(AccountId account, domain::StrategyId strategy, EquityMarked& sum,
-                              Money& cost) const {
+template <class IsMeant>
+bool Portfolio::sum_positions(IsMeant is_meant, EquityMarked& sum, Money& cost) const {
   for (const PositionChanged& position : positions_.rows()) {
-    if (position.account != account) continue;
-    if (strategy != domain::no<domain::StrategyId> && position.strategy != strategy) continue;
+    if (!is_meant(position)) continue;
     Money unrealized;
     if (!position.quantity.is_zero()) {
       const auto reference = market_.reference(position.instrument);
@@ -349,8 +361,9 @@ void Portfolio::mark_account(AccountId account) {
     if (valuation_.is_reporting(balance.asset)) sum.cash += total;
   }
   Money cost;
-  if (!has_balance || !sum_positions(account, domain::no<domain::StrategyId>, sum, cost)) return;
-  mark(sum);
+  const auto is_its = [account](const PositionChanged& one) { return one.account == account; };
+  if (!has_balance || !sum_positions(is_its, sum, cost)) return;
+  mark(sum, std::exchange(moved_[domain::index_of(account)], Money{}));
 }
 
 void Portfolio::mark_share(const Share& share) {
@@ -358,22 +371,65 @@ void Portfolio::mark_share(const Share& share) {
   sum.account = share.account;
   sum.strategy = share.strategy;
   Money cost;
-  if (!sum_positions(share.account, share.strategy, sum, cost)) return;
+  const auto is_its = [&share](const PositionChanged& one) {
+    return one.account == share.account && one.strategy == share.strategy;
+  };
+  if (!sum_positions(is_its, sum, cost)) return;
   sum.cash = share.capital + sum.realized - sum.fees - cost;
   sum.equity = share.capital + sum.realized + sum.unrealized - sum.fees;
   mark(sum);
 }
 
-void Portfolio::mark(EquityMarked marked) {
+std::int32_t Portfolio::today() const {
+  return static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(
+                                       decisions_.now() - std::chrono::minutes{day_start_minutes_})
+                                       .time_since_epoch()
+                                       .count());
+}
+
+void Portfolio::mark_instrument(domain::InstrumentId instrument,
+                                const domain::RoundTripClosed* trip) {
+  if (!is_marked_ || !is_marked_(instrument)) return;
+  EquityMarked sum;
+  Money cost;
+  const auto is_its = [instrument](const PositionChanged& one) {
+    return one.instrument == instrument;
+  };
+  const PackedKey key = key_of(domain::no<AccountId>, instrument);
+  const domain::InstrumentMarked* before = instrument_marks_.find(key);
+  domain::InstrumentMarked marked;
+  if (before != nullptr) marked = *before;
+  marked.instrument = instrument;
+  const bool is_known = sum_positions(is_its, sum, cost);
+  if (!is_known && trip == nullptr) return;
+  if (is_known) marked.profit = sum.realized + sum.unrealized - sum.fees;
+  marked.day = today();
+  if (before == nullptr) {
+    marked.peak = marked.day_start = marked.profit;
+  } else {
+    marked.peak = std::max(before->peak, marked.profit);
+    if (before->day != marked.day) marked.day_start = before->profit;
+  }
+  if (trip != nullptr) {
+    marked.losses_in_a_row = trip->profit.is_negative() ? marked.losses_in_a_row + 1 : 0;
+  }
+  const bool is_new_day = before == nullptr || before->day != marked.day;
+  const bool is_changed = before == nullptr || before->profit != marked.profit;
+  if (on_instrument_) on_instrument_(marked, trip);
+  const std::int64_t now = domain::to_unix_ns(decisions_.now());
+  const std::int64_t* at = marked_at_.find(key);
+  const bool is_due = at == nullptr || now - *at >= domain::Duration{interval_}.count();
+  if (trip == nullptr && !is_new_day && !(is_changed && is_due)) return;
+  marked_at_.put(key, now);
+  decisions_.record(marked);
+}
+
+void Portfolio::mark(EquityMarked marked, Money moved) {
   const PackedKey key = key_of(marked.account, marked.strategy);
   const EquityMarked* before = marks_.find(key);
-  marked.peak = before == nullptr ? marked.equity : std::max(before->peak, marked.equity);
+  marked.peak = before == nullptr ? marked.equity : std::max(before->peak + moved, marked.equity);
   marked.drawdown = marked.peak - marked.equity;
-  marked.day =
-      static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(
-                                    decisions_.now() - std::chrono::minutes{day_start_minutes_})
-                                    .time_since_epoch()
-                                    .count());
+  marked.day = today();
   if (before != nullptr) {
     marked.day_start = before->day == marked.day
                            ? before->day_start
@@ -387,7 +443,8 @@ void Portfolio::mark(EquityMarked marked) {
                           before->unrealized != marked.unrealized || before->fees != marked.fees;
   const bool is_new_day = before != nullptr && before->day != marked.day;
   const auto wait = is_changed ? interval_ : domain::Duration{longest_silence};
-  if (!is_new_day && at != nullptr && now - *at < wait.count()) return;
+  const bool is_due = at == nullptr || now - *at >= wait.count();
+  if (!is_due && !is_new_day && moved.is_zero()) return;
   marked_at_.put(key, now);
   decisions_.record(marked);
 }
@@ -399,6 +456,9 @@ void Portfolio::on_time() {
     mark_account(static_cast<AccountId>(id));
   }
   for (const Share& share : shares_) mark_share(share);
+  for (const domain::Instrument& instrument : catalog_.instruments()) {
+    mark_instrument(instrument.id, nullptr);
+  }
 }
 
 }  // namespace halcyon::engine

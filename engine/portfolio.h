@@ -51,6 +51,15 @@ class Portfolio {
   void apply(const domain::LotChanged& changed) { lots_.apply(changed); }
   void apply(const domain::RoundTripClosed& closed) { lots_.apply(closed); }
   void apply(const domain::AdjustmentChanged& changed);
+  void apply(const domain::BalanceExplained& explained) {
+    Watched& row = watched(explained.account, explained.asset);
+    row.is_open = true;
+    row.opened = explained.opened;
+    row.unexplained = explained.unexplained;
+  }
+  void apply(const domain::InstrumentMarked& marked) {
+    instrument_marks_.put(key_of(domain::no<domain::AccountId>, marked.instrument), marked);
+  }
   void apply(const domain::FlowBooked& flow) { explain(flow.account, flow.asset, flow.amount); }
   /// A fill that was booked does not count any more.
   void apply_voided(const domain::FillBooked& fill);
@@ -118,6 +127,16 @@ class Portfolio {
   /// Who hears of every mark, once a second, recorded or not.
   using OnMark = std::function<void(const domain::EquityMarked&)>;
   void set_on_mark(OnMark on_mark) { on_mark_ = std::move(on_mark); }
+  /// Which instruments are marked, and who hears of each mark, recorded or not.
+  using IsMarked = std::function<bool(domain::InstrumentId)>;
+  using OnInstrument =
+      std::function<void(const domain::InstrumentMarked&, const domain::RoundTripClosed*)>;
+  void set_on_instrument(IsMarked is_marked, OnInstrument on_instrument) {
+    is_marked_ = std::move(is_marked);
+    on_instrument_ = std::move(on_instrument);
+  }
+  /// A round trip of an instrument was closed.
+  void on_trip(const domain::RoundTripClosed& trip) { mark_instrument(trip.instrument, &trip); }
   /// Marks equity where it is due.
   void on_time();
   domain::Timestamp next_deadline() const { return next_mark_; }
@@ -157,11 +176,14 @@ class Portfolio {
     watched(account, asset).unexplained -= flow;
   }
   /// Adds up positions, in the reporting currency. False when one of them cannot be valued now.
-  bool sum_positions(domain::AccountId account, domain::StrategyId strategy,
-                     domain::EquityMarked& sum, domain::Money& cost) const;
+  template <class IsMeant>
+  bool sum_positions(IsMeant is_meant, domain::EquityMarked& sum, domain::Money& cost) const;
+  void mark_instrument(domain::InstrumentId instrument, const domain::RoundTripClosed* trip);
+  std::int32_t today() const;
   void mark_account(domain::AccountId account);
   void mark_share(const Share& share);
-  void mark(domain::EquityMarked marked);
+  /// `moved`: what came or went without a trade since the last mark, and with it the peak.
+  void mark(domain::EquityMarked marked, domain::Money moved = {});
 
   const domain::Catalog& catalog_;
   const Valuation& valuation_;
@@ -173,12 +195,16 @@ class Portfolio {
   Latest<domain::PositionChanged> positions_;
   Latest<domain::BalanceChanged> balances_;
   Latest<domain::EquityMarked> marks_;
+  Latest<domain::InstrumentMarked> instrument_marks_;
   std::vector<Watched> watched_;
   std::vector<EarlyFlow> early_;
   FlatMap<PackedKey, std::uint32_t> watched_index_;
   FlatMap<PackedKey, std::int64_t> marked_at_;  ///< engine time in ns, by the key of the mark
   std::vector<Share> shares_;
+  std::vector<domain::Money> moved_;  ///< by AccountId, since its last mark; reporting currency
   OnMark on_mark_;
+  IsMarked is_marked_;
+  OnInstrument on_instrument_;
   std::int32_t day_start_minutes_;
   domain::Duration interval_;
   domain::Timestamp next_mark_;

@@ -60,8 +60,22 @@ void Reconciliation::on_started() {
   }
 }
 
-void Reconciliation::on_stream(AccountId account, StreamState state, Reason reason) {
+void Reconciliation::on_silence(AccountId account) {
   Account& row = accounts_[account];
+  if (!row.is_stream_ready || std::exchange(row.is_silent, true)) return;
+  decisions_.notice(Severity::warning, NoticeCode::stream_down,
+                    "no sign of life on the order path; no new orders until there is one, and "
+                    "the account is compared with the venue meanwhile",
+                    account);
+  Run& its = run(account);
+  its.hurries = 0;
+  if (its.phase == Phase::idle) start(account);
+}
+
+void Reconciliation::on_stream(AccountId account, StreamState state, Reason reason) {
+  if (state == StreamState::silent) return on_silence(account);
+  Account& row = accounts_[account];
+  row.is_silent = false;
   if (state != StreamState::ready) {
     if (!row.is_stream_ready && !row.is_ready) return;
     row.is_stream_ready = false;
@@ -259,10 +273,13 @@ void Reconciliation::complete(AccountId account, bool is_suspicious) {
   its.phase = Phase::idle;
   its.request = {};
   its.due = domain::never;
-  const Duration wait = order_manager_.wants_fills(account) ? hurry
-                        : is_suspicious                     ? settling
-                        : has_live(account)                 ? busy_interval
-                                                            : idle_interval;
+  const bool is_hurried = is_in_a_hurry(account);
+  const Duration wait = is_hurried          ? hurry_of(its)
+                        : is_suspicious     ? settling
+                        : has_live(account) ? busy_interval
+                                            : idle_interval;
+  its.completed = decisions_.now();
+  its.hurries = is_hurried ? its.hurries + 1 : 0;
   its.next = decisions_.now() + wait;
   decisions_.wake_at(its.next);
   if (accounts_[account].is_ready) return;
@@ -271,6 +288,16 @@ void Reconciliation::complete(AccountId account, bool is_suspicious) {
                     "orders, fills and balances agree with the venue; the account may trade",
                     account);
   became_ready_ = true;
+}
+
+bool Reconciliation::is_in_a_hurry(AccountId account) const {
+  return accounts_[account].is_silent || order_manager_.wants_fills(account) ||
+         order_manager_.has_unknown(account);
+}
+
+Duration Reconciliation::hurry_of(const Run& its) const {
+  constexpr std::uint32_t most_doublings = 4;
+  return std::min<Duration>(hurry * (1 << std::min(its.hurries, most_doublings)), busy_interval);
 }
 
 void Reconciliation::finish() {
@@ -292,6 +319,12 @@ void Reconciliation::on_time() {
     if (its.phase == Phase::idle) {
       if (row.fills_wanted <= now && !order_manager_.wants_fills(account)) {
         row.fills_wanted = domain::never;  // they have come by themselves
+      }
+      if (is_in_a_hurry(account)) {
+        // The cause has come since the last comparison.
+        its.next = std::min(its.next, its.completed + hurry_of(its));
+      } else {
+        its.hurries = 0;
       }
       if (its.next <= now || row.fills_wanted <= now) {
         start(account);

@@ -19,7 +19,10 @@ namespace halcyon::engine {
 ///
 /// From a connect on the account is closed for new orders until the first comparison is through;
 /// cancels always pass. After that it is repeated: each 30 s while one of our orders is alive, each
-/// 5 minutes otherwise, within 2 s while fills are missing. An answer that is partial or does not
+/// 5 minutes otherwise. While the private stream is silent, fills are missing or the fate of a
+/// request is unknown, it is repeated after 2, 4, 8 and 16 s, then each 30 s, and from 2 s on again
+/// when a new cause has come; the gateway keeps all of it within the venue's budget less what it
+/// keeps for cancels, and refuses what goes beyond. An answer that is partial or does not
 /// come is asked for again after 0.5, 1, 2, 5, 10 s, then each 30 s.
 ///
 /// Fills are asked for from a point before which all of them are surely booked: when the last
@@ -70,6 +73,8 @@ class Reconciliation {
     domain::Timestamp due = domain::never;
     domain::Timestamp next = domain::never;  ///< idle: when to compare again
     std::uint32_t attempts = 0;
+    std::uint32_t hurries = 0;  ///< comparisons in a hurry, one after the other
+    domain::Timestamp completed;
     bool is_reading = false;
     std::vector<domain::Timestamp> confirmed;  ///< by place in Account::instruments
   };
@@ -84,6 +89,9 @@ class Reconciliation {
   void close(domain::AccountId account, domain::Reason reason);
   domain::Timestamp fills_from(domain::AccountId account, std::size_t instrument) const;
   bool has_live(domain::AccountId account) const;  ///< an order of ours
+  bool is_in_a_hurry(domain::AccountId account) const;
+  void on_silence(domain::AccountId account);
+  domain::Duration hurry_of(const Run& its) const;
   bool is_waiting_for_orders(domain::AccountId account) const;
   Run& run(domain::AccountId account) { return runs_[domain::index_of(account)]; }
 

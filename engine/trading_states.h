@@ -9,8 +9,9 @@
 
 namespace halcyon::engine {
 
-/// Whether the daemon, an account, a strategy, or a strategy in an account may trade: a latch that
-/// survives restarts. The strictest of all that apply decides; what was never set is active.
+/// Whether the daemon, an account, a strategy, a strategy in an account, or an instrument may
+/// trade: a latch that survives restarts. The strictest of all that apply decides; what was never
+/// set is active.
 class TradingStates {
  public:
   void apply(const domain::TradingStateChanged& changed) {
@@ -19,9 +20,17 @@ class TradingStates {
   const domain::TradingStateChanged* find(domain::Scope scope) const {
     return rows_.find(key_of(scope.account, scope.strategy));
   }
-  domain::TradingState strictest(domain::AccountId account, domain::StrategyId strategy) const {
+  void apply(const domain::InstrumentStateChanged& changed) {
+    instruments_.put(key_of(domain::no<domain::AccountId>, changed.instrument), changed);
+  }
+  domain::TradingState of(domain::InstrumentId instrument) const {
+    const auto* row = instruments_.find(key_of(domain::no<domain::AccountId>, instrument));
+    return row == nullptr ? domain::TradingState::active : row->state;
+  }
+  domain::TradingState strictest(domain::AccountId account, domain::StrategyId strategy,
+                                 domain::InstrumentId instrument) const {
     constexpr auto all = domain::Scope{};
-    domain::TradingState state = domain::TradingState::active;
+    domain::TradingState state = of(instrument);
     for (const domain::Scope scope :
          {all, domain::Scope{account, all.strategy}, domain::Scope{all.account, strategy},
           domain::Scope{account, strategy}}) {
@@ -45,11 +54,13 @@ class TradingStates {
   void snapshot(std::vector<domain::RecordEntry>& records) const {
     for (const auto& row : rows_.rows()) records.push_back({row, {}});
     for (const auto& row : paused_.rows()) records.push_back({row, {}});
+    for (const auto& row : instruments_.rows()) records.push_back({row, {}});
   }
 
  private:
   Latest<domain::TradingStateChanged> rows_;
   Latest<domain::StrategyPaused> paused_;
+  Latest<domain::InstrumentStateChanged> instruments_;
 };
 
 }  // namespace halcyon::engine

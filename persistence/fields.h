@@ -229,7 +229,8 @@ constexpr auto table_of(Tag<domain::Started>) {
 constexpr auto table_of(Tag<domain::SetTradingState>) {
   using T = domain::SetTradingState;
   return detail::table("set_trading_state", detail::field("scope", &T::scope),
-                       detail::field("state", &T::state));
+                       detail::field("state", &T::state),
+                       detail::field("instrument", &T::instrument));
 }
 constexpr auto table_of(Tag<domain::CancelOrder>) {
   using T = domain::CancelOrder;
@@ -536,6 +537,25 @@ constexpr auto table_of(Tag<domain::FlowBooked>) {
 constexpr auto table_of(Tag<domain::CredentialChanged>) {
   using T = domain::CredentialChanged;
   return detail::table("credential_changed", detail::field("user", &T::user));
+}
+constexpr auto table_of(Tag<domain::BalanceExplained>) {
+  using T = domain::BalanceExplained;
+  return detail::table("balance_explained", detail::field("account", &T::account),
+                       detail::field("asset", &T::asset), detail::field("opened", &T::opened),
+                       detail::field("unexplained", &T::unexplained));
+}
+constexpr auto table_of(Tag<domain::InstrumentMarked>) {
+  using T = domain::InstrumentMarked;
+  return detail::table("instrument_marked", detail::field("instrument", &T::instrument),
+                       detail::field("profit", &T::profit), detail::field("peak", &T::peak),
+                       detail::field("day_start", &T::day_start), detail::field("day", &T::day),
+                       detail::field("losses_in_a_row", &T::losses_in_a_row));
+}
+constexpr auto table_of(Tag<domain::InstrumentStateChanged>) {
+  using T = domain::InstrumentStateChanged;
+  return detail::table("instrument_state_changed", detail::field("instrument", &T::instrument),
+                       detail::field("state", &T::state), detail::field("reason", &T::reason),
+                       detail::field("user", &T::user));
 }
 
 // ---- What is made from the tables ---------------------------------------------------------------

@@ -840,20 +840,29 @@ struct RowTranslator::Place {
     rows.time(frame.received);
     rows.finish();
     // A reason is the daemon's own: a limit was broken.
-    if (changed.reason != Reason::none && changed.state != TradingState::active) alert(changed);
+    alert(changed.reason, changed.state, changed.scope);
   }
 
-  void alert(const TradingStateChanged& changed) const {
+  void alert(Reason why, TradingState state, Scope scope) const {
+    if (why == Reason::none || state == TradingState::active) return;
     RowSet& rows = start_timed(RowKind::risk_alerts,
                                frame_row(journal(), "risk_alert", frame.sequence, ordinal));
-    rows.plain(enum_name(changed.reason));
+    rows.plain(enum_name(why));
     rows.plain(enum_name(Severity::alarm));
-    account(rows, changed.scope.account);
-    strategy(rows, changed.scope.strategy);
-    rows.plain(enum_name(changed.state));
+    account(rows, scope.account);
+    strategy(rows, scope.strategy);
+    rows.plain(enum_name(state));
     rows.text_or_null(text);
     rows.finish();
   }
+
+  // The text of the alert names the instrument.
+  void operator()(const InstrumentStateChanged& changed) const {
+    alert(changed.reason, changed.state, {});
+  }
+  // What only the engine needs to know again.
+  void operator()(const InstrumentMarked&) const {}
+  void operator()(const BalanceExplained&) const {}
 
   void operator()(const AccountReady& ready) const {
     RowSet& rows = start(RowKind::account_readiness, account_row(journal(), ready.account));
@@ -1111,6 +1120,7 @@ struct RowTranslator::Place {
     if (const auto* set = std::get_if<SetTradingState>(&asked.what)) {
       action = "set_trading_state";
       scope = set->scope;
+      about_instrument = set->instrument;
       arguments = fmt::format("{{\"state\": \"{}\"}}", enum_name(set->state));
     } else if (const auto* cancel = std::get_if<CancelOrder>(&asked.what)) {
       action = "cancel_order";

@@ -54,6 +54,17 @@ std::optional<Value> tightest(const LimitSet& limits, std::optional<Value> Limit
   return smallest;
 }
 
+/// The greatest of all levels, of what is the stricter the greater it is; empty when none has one.
+template <class Value>
+std::optional<Value> widest(const LimitSet& limits, std::optional<Value> Limits::*member) {
+  std::optional<Value> greatest_one;
+  for (const Limits* level : limits) {
+    if (level == nullptr || !(level->*member)) continue;
+    if (!greatest_one || *(level->*member) > *greatest_one) greatest_one = *(level->*member);
+  }
+  return greatest_one;
+}
+
 /// Of the limits that the levels set, and what would stand at each, the pair with the least room;
 /// room below zero refuses. No limit at any level counts as a limit of zero.
 template <class Limit, class Actual>
@@ -241,11 +252,7 @@ struct Check {
       return refuse(Reason::missing_reference_price);
     }
     const auto oldest = tightest(limits, &Limits::max_reference_age).value_or(domain::Duration{});
-    std::int64_t age = 0;
-    if (__builtin_sub_overflow(domain::to_unix_ns(view.now),
-                               domain::to_unix_ns(view.reference_time), &age)) {
-      age = std::numeric_limits<std::int64_t>::max();
-    }
+    const std::int64_t age = age_of(view.reference_time);
     // A nanosecond is a 10^-9 part of a second: the numbers in the refusal are seconds.
     if (age > oldest.count()) {
       return refuse(Reason::stale_reference_price, Money::from_raw(oldest.count()),
@@ -253,7 +260,19 @@ struct Check {
     }
     if (const Refusal side = trigger_side(); side.reason != Reason::none) return side;
     if (is_market()) return pass;
-    return collar(has_trigger() ? order.stop_price.raw() : view.reference->raw());
+    if (has_trigger()) return collar(order.stop_price.raw());
+    const Refusal by_reference = collar(view.reference->raw());
+    const bool has_trade = view.last_trade && view.last_trade->is_positive() &&
+                           age_of(view.last_trade_time) <= oldest.count();
+    return by_reference.reason != Reason::none || !has_trade ? by_reference
+                                                             : collar(view.last_trade->raw());
+  }
+
+  std::int64_t age_of(domain::Timestamp time) const {
+    std::int64_t age = 0;
+    return __builtin_sub_overflow(domain::to_unix_ns(view.now), domain::to_unix_ns(time), &age)
+               ? std::numeric_limits<std::int64_t>::max()
+               : age;
   }
 
   /// A price that has come already is no trigger. A child's parent may yet move the price.
@@ -272,6 +291,8 @@ struct Check {
   Refusal collar(std::int64_t reference) const {
     const auto width = tightest(limits, &Limits::price_collar_pct).value_or(config::Percent{});
     const Int128 price = order.limit_price.raw();
+    const bool only_protects = order.reduce_only && order.origin == domain::Origin::protection;
+    if (only_protects && (is_buy() ? price <= reference : price >= reference)) return pass;
     const Int128 distance = price > reference ? price - reference : reference - price;
     // Both products stay below 2^63 x 2^63.
     if (distance * config::Percent::parts_per_whole <=
@@ -349,7 +370,7 @@ struct Check {
     if (rest.is_zero()) return pass;
     const auto value = domain::notional(std::min(worst_price(), *view.reference), rest);
     const std::int64_t margin =
-        tightest(limits, &Limits::exit_margin_pct).value_or(config::Percent{}).parts();
+        widest(limits, &Limits::exit_margin_pct).value_or(config::Percent{}).parts();
     const std::int64_t kept = config::Percent::parts_per_whole - margin;
     const auto lower =
         value ? domain::scaled(*value, kept, config::Percent::parts_per_whole) : std::nullopt;
@@ -373,7 +394,7 @@ struct Check {
   }
 
   Refusal duplicate() const {
-    const auto window = tightest(limits, &Limits::duplicate_window);
+    const auto window = widest(limits, &Limits::duplicate_window);
     if (!window || !view.since_equal || *view.since_equal >= *window) return pass;
     return refuse(Reason::duplicate_within_window, Money::from_raw(window->count()),
                   Money::from_raw(view.since_equal->count()));
@@ -442,6 +463,15 @@ struct Check {
     }
     if (is_buy()) {
       const Money free = view.free_quote.value_or(Money{});
+      // What only closes pays its fee out of what it closes.
+      const std::int64_t fee =
+          order.reduce_only
+              ? 0
+              : widest(limits, &Limits::fee_reserve_pct).value_or(config::Percent{}).parts();
+      const auto with_fee = domain::scaled(value, config::Percent::parts_per_whole + fee,
+                                           config::Percent::parts_per_whole);
+      if (!with_fee) return refuse(Reason::notional_overflow, Money::from_raw(greatest), value);
+      value = *with_fee;
       return free < value ? refuse(Reason::insufficient_funds, free, value) : pass;
     }
     const Money free = view.free_base_as_money.value_or(Money{});

@@ -71,6 +71,8 @@ struct View {
   const domain::InstrumentRules* rules = nullptr;  ///< null: not heard
   std::optional<domain::Price> reference;  ///< mid of a valid book or quote, else the last trade
   domain::Timestamp reference_time;
+  std::optional<domain::Price> last_trade;  ///< the last public trade; empty: none heard
+  domain::Timestamp last_trade_time;
   domain::Quantity position;        ///< of the order's account, strategy and instrument; signed
   domain::Quantity working_reduce;  ///< what working orders already take from that position
   std::optional<domain::Money> free_base_as_money;  ///< free base asset, in base units; spot sells
@@ -91,10 +93,16 @@ using LimitSet = std::array<const config::RiskLimits*, level_count>;
 ///   that no working order closes already; only the rest of it adds to a position. While trading
 ///   is `reducing`, and for a reduce-only order, there may be no rest: it cannot flip.
 /// - A limit on equal terms passes: exactly at it is inside.
-/// - The tightest level decides: of several limits on the order the smallest, of limits on what
+/// - The tightest level decides: of several limits on the order the smallest, of margins and
+/// windows
+///   (`exit_margin_pct`, `fee_reserve_pct`, `duplicate_window`) the greatest, of limits on what
 ///   stands already the one with the least room. Where no level has a limit, it counts as zero.
-/// - The collar holds on both sides of the reference; for an order that waits for a price, on both
-///   sides of that price.
+/// - The collar holds on both sides of the reference, and of the last trade where that is as fresh
+/// as
+///   a reference must be; for an order that waits for a price, on both sides of that price. For
+///   what only protects (reduce-only, origin `protection`) it holds on the losing side: a
+///   take-profit may be far away.
+/// - A buy leaves `fee_reserve_pct` of its worth free, for its fee.
 /// - An order that waits for a price is worth what it would cost at the worse of that price and the
 ///   reference.
 /// - `halted` lets one kind of order pass: a reduce-only one of origin `protection` (a stop loss

@@ -455,6 +455,8 @@ Encoded encode_cancel_replace(std::uint64_t id, const domain::ReplaceRequest& re
     writer.client_id("cancelOrigClientOrderId", context.client_id_prefix, request.order);
   }
   writer.text("cancelReplaceMode", "STOP_ON_FAILURE");
+  // What was filled meanwhile would come on top of the new order (section 8).
+  writer.text("cancelRestrictions", "ONLY_NEW");
   write_order(writer, order, *words, *symbol, context);
   result.end = writer.finish(context.signer);
   return result;

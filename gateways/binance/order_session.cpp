@@ -155,6 +155,17 @@ void OrderSession::become_ready(Timestamp now, Actions& actions) {
   set_state(StreamState::ready, Reason::none, now, actions);
 }
 
+void OrderSession::note_silence(Timestamp now, Actions& actions) {
+  const bool is_silent = now >= last_life_ + silence_warning;
+  if (is_silent && state_ == State::ready && told_ == StreamState::ready) {
+    silent_since_ = last_life_;
+    set_state(StreamState::silent, Reason::no_answer_in_time, now, actions);
+  } else if (!is_silent && told_ == StreamState::silent) {
+    // For the engine a new beginning: it compares what it may have missed.
+    set_state(StreamState::ready, Reason::none, now, actions);
+  }
+}
+
 void OrderSession::resubscribe(Reason reason, Timestamp now, Actions& actions) {
   if (state_ != State::ready) return;  // under way, or leaving
   set_state(StreamState::down, reason, now, actions);
@@ -163,6 +174,7 @@ void OrderSession::resubscribe(Reason reason, Timestamp now, Actions& actions) {
 
 void OrderSession::reconcile_if_due(Timestamp now, Actions& actions) {
   if (!reconcile_owed_ || state_ != State::ready || now < reconcile_at_) return;
+  if (told_ == StreamState::silent) return;  // what ends the silence is a new beginning, too
   // The stream is as good as before; what it said is not all known. For the engine that is a new
   // beginning, and at a beginning it compares everything.
   reconcile_owed_ = false;
@@ -584,6 +596,7 @@ void OrderSession::on_time(Timestamp now, Actions& actions) {
     return drop("nothing was heard for 45 s, not even a ping", Reason::no_answer_in_time,
                 Pause::paced, now, actions);
   }
+  note_silence(now, actions);
   if (state_ == State::ready && now >= next_clock_at_) start_measuring(now, actions);
   if (state_ == State::ready && now >= next_asset_limits_at_) ask_asset_limits(now, actions);
   if (state_ == State::ready && now >= rollover_at_) start_rollover(now, actions);
@@ -602,10 +615,13 @@ Timestamp OrderSession::next_deadline() const {
   if (second_ >= Second::logging_on) {
     next = std::min({next, second_life_ + silence_limit, promote_by_});
   }
+  if (told_ == StreamState::ready) next = std::min(next, last_life_ + silence_warning);
+  // Since it was told there has been a sign of life: that is to be told, too.
+  if (told_ == StreamState::silent && last_life_ > silent_since_) next = last_life_;
   if (state_ == State::ready) {
     next = std::min({next, next_clock_at_, next_asset_limits_at_});
     if (may_have_second_) next = std::min(next, rollover_at_);
-    if (reconcile_owed_) next = std::min(next, reconcile_at_);
+    if (reconcile_owed_ && told_ != StreamState::silent) next = std::min(next, reconcile_at_);
   }
   return next;
 }

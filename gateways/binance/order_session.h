@@ -54,6 +54,8 @@ class OrderSession final : public Session {
   static constexpr domain::Duration answer_time_out =
       12s;                                                ///< the venue itself gives up after 10 s
   static constexpr domain::Duration silence_limit = 45s;  ///< pings come every 20 s
+  /// A ping and a half: from here on the line may be dead, and the engine is told so.
+  static constexpr domain::Duration silence_warning = 30s;
   static constexpr domain::Duration clock_interval = 5min;
   static constexpr domain::Duration clock_retry = 30s;
   static constexpr domain::Duration clock_alarm = 250ms;
@@ -205,6 +207,7 @@ class OrderSession final : public Session {
 
   // State.
   void become_ready(domain::Timestamp now, Actions& actions);
+  void note_silence(domain::Timestamp now, Actions& actions);
   void resubscribe(domain::Reason reason, domain::Timestamp now, Actions& actions);
   void reconcile_if_due(domain::Timestamp now, Actions& actions);
   void leave(domain::Reason reason, domain::Timestamp now, Actions& actions);
@@ -266,6 +269,7 @@ class OrderSession final : public Session {
   domain::Timestamp reconnect_at_{};
   domain::Timestamp opened_at_{};
   domain::Timestamp last_life_{};
+  domain::Timestamp silent_since_{};  ///< `last_life_` when the silence was told
   domain::Timestamp drain_until_ = domain::never;
   int logon_retries_ = 0;
   ReconnectPacer pacer_;

@@ -42,7 +42,7 @@ TEST(Reader, TakesTheSmallestConfigurationAndFillsInEveryDefault) {
   EXPECT_EQ(config.risk.daemon.max_orders_per_second, 10);
   EXPECT_EQ(config.risk.daemon.price_collar_pct, Percent{5});
   EXPECT_EQ(config.risk.daemon.max_reference_age, std::chrono::seconds{5});
-  EXPECT_FALSE(config.risk.daemon.max_daily_loss.has_value());
+  EXPECT_EQ(config.risk.daemon.max_daily_loss, "1000"_usd);
 }
 
 TEST(Reader, TakesEverySettingThatThereIs) {
@@ -511,19 +511,13 @@ TEST(NotServedYet, IsEmptyForWhatThisVersionDoes) {
 TEST(NotServedYet, NamesEverythingThatThisVersionWouldOnlyPretendToDo) {
   std::string text = with("mode = \"live\"", "mode = \"paper\"\npaper_balances = { USDT = \"1\" }");
   text = with("type = \"trend_following\"", "type = \"agent\"", text);
-  text = with("\"ETH/USDT\"]", "\"ETH/BTC\"]", text);
   text +=
       "[venues.al]\nkind = \"alpaca\"\nenvironment = \"venue_paper\"\ninstruments = "
-      "[\"BTC/USD\"]\n[risk.instruments.\"BTC/USDT\"]\nmax_daily_loss = \"100\"\n"
-      "max_drawdown_pct = 3\n";
-  EXPECT_THAT(
-      not_served_yet(accepted(text)),
-      ElementsAre(HasSubstr("ETH/BTC is priced in BTC, and limits are in USD: not served yet"),
-                  HasSubstr("venues.al.kind = \"alpaca\": not served yet"),
-                  HasSubstr("accounts.main.mode = \"paper\": not served yet"),
-                  HasSubstr("strategies.cross.type = \"agent\": not served yet"),
-                  HasSubstr("risk.instruments.\"BTC/USDT\".max_daily_loss: not served yet"),
-                  HasSubstr("risk.instruments.\"BTC/USDT\".max_drawdown_pct: not served yet")));
+      "[\"BTC/USD\"]\n";
+  EXPECT_THAT(not_served_yet(accepted(text)),
+              ElementsAre(HasSubstr("venues.al.kind = \"alpaca\": not served yet"),
+                          HasSubstr("accounts.main.mode = \"paper\": not served yet"),
+                          HasSubstr("strategies.cross.type = \"agent\": not served yet")));
 }
 
 }  // namespace

@@ -387,5 +387,83 @@ TEST_F(Operators, G12_SealedSecretsAreRecordedAllOrNone) {
   EXPECT_EQ(h.all<CredentialChanged>().size(), 2U);
 }
 
+/// BTC alone has limits on losses; the account holds 1,000,000 USDT and 1000 BTC.
+struct InstrumentLosses : ::testing::Test {
+  Harness h{[](config::Config& config, engine::Setup&) {
+    auto& limits = config.risk.instruments["BTC/USDT"];
+    limits.max_daily_loss = "50"_usd;
+    limits.max_consecutive_losses = 2;
+    config.risk.flatten_on_loss = true;
+    config.engine.equity_interval = 1s;
+  }};
+  std::uint64_t number = 0;
+  void SetUp() override { h.begin(); }
+  std::vector<InstrumentStateChanged> states() const { return h.all<InstrumentStateChanged>(); }
+  SubmitOrder buy(InstrumentId instrument) const {
+    SubmitOrder what;
+    what.account = h.account;
+    what.instrument = instrument;
+    what.quantity = "1"_qty;
+    what.limit_price = "99"_px;
+    return what;
+  }
+};
+
+TEST_F(InstrumentLosses, TheDaysLossHaltsTheInstrumentFlattensItAndNothingElse) {
+  h.fill(h.want(10), "10"_qty, "100"_px, ++number);
+  h.pass(2s);
+  h.quote("95"_px, "95.02"_px);
+  h.pass(2s);
+  EXPECT_TRUE(states().empty()) << "49.9 of 50";
+  h.quote("94.98"_px, "95.02"_px);
+  h.pass(2s);
+  ASSERT_EQ(states().size(), 1U);
+  EXPECT_EQ(states()[0].instrument, h.btc);
+  EXPECT_EQ(states()[0].state, TradingState::halted);
+  EXPECT_EQ(states()[0].reason, Reason::daily_loss_above_limit);
+  EXPECT_TRUE(h.all<TradingStateChanged>().empty());
+  // What was bought is sold again.
+  const auto* exit = std::get_if<Approved<NewOrder>>(&h.commands().back().what);
+  ASSERT_NE(exit, nullptr);
+  EXPECT_EQ(exit->value().side, Side::sell);
+  EXPECT_EQ(exit->value().quantity, "10"_qty);
+  // Nothing new of it, also after a restart, until it is resumed.
+  h.command(buy(h.btc));
+  EXPECT_EQ(h.all<CommandAnswered>().back().reason, Reason::trading_halted);
+  for (const bool from_snapshot : {false, true}) {
+    std::vector<RecordEntry> records;
+    h.recovered(from_snapshot)->snapshot(records);
+    EXPECT_EQ(to_text(records), h.snapshot());
+  }
+  Quote bnb;
+  bnb.bid = "99"_px;
+  bnb.ask = "101"_px;
+  h.send_of(h.bnb, bnb);
+  h.command(buy(h.bnb));
+  EXPECT_TRUE(h.all<CommandAnswered>().back().accepted);
+  h.command(SetTradingState{{}, TradingState::active, h.btc});
+  EXPECT_EQ(states().back().state, TradingState::active);
+}
+
+TEST_F(InstrumentLosses, RoundTripsInARowHaltIt) {
+  for (int trips = 0; trips < 2; ++trips) {
+    EXPECT_TRUE(states().empty());
+    h.fill(h.want(1), "1"_qty, "100"_px, ++number);
+    h.fill(h.want(0), "1"_qty, "99"_px, ++number);
+  }
+  ASSERT_FALSE(states().empty());
+  EXPECT_EQ(states().back().reason, Reason::too_many_consecutive_losses);
+}
+
+TEST_F(InstrumentLosses, AnInstrumentIsHaltedByHandInAllAccountsOnly) {
+  h.command(SetTradingState{{h.account, no<StrategyId>}, TradingState::halted, h.btc});
+  EXPECT_EQ(h.all<CommandAnswered>().back().reason, Reason::not_permitted);
+  h.command(SetTradingState{{}, TradingState::halted, InstrumentId{77}});
+  EXPECT_EQ(h.all<CommandAnswered>().back().reason, Reason::unknown_instrument);
+  h.command(SetTradingState{{}, TradingState::halted, h.btc});
+  h.command(buy(h.btc));
+  EXPECT_EQ(h.all<CommandAnswered>().back().reason, Reason::trading_halted);
+}
+
 }  // namespace
 }  // namespace halcyon::engine::testing

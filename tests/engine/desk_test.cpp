@@ -249,5 +249,26 @@ TEST(Desk, SharesCapitalEvenlyByAccountsAndInstruments) {
   EXPECT_EQ(h.all<OrderOpened>()[0].order.quantity, "50"_qty);
 }
 
+/// The reporting currency is EUR, which nothing counts as; limits and capital are in it.
+TEST(Desk, BuysInAnotherCurrencyByTheStatedPathAndNotWithoutItsPrice) {
+  Harness h{[](config::Config& config, engine::Setup&) {
+    config.risk.currency = "EUR";
+    config.risk.equal_currencies = {};
+    config.venues[0].instruments = {"BTC/USDT", "BNB/USDT", "EUR/USDT"};
+  }};
+  const InstrumentId eur = h.catalog.instrument(h.venue, "EUR/USDT");
+  h.engine = std::make_unique<Engine>(h.setup);
+  h.begin();
+  EXPECT_TRUE(h.want(100).is_none());
+  EXPECT_EQ(h.all<OrderDenied>().back().reason, Reason::missing_conversion_price);
+  Quote rate;
+  rate.bid = "1.24"_px;
+  rate.ask = "1.26"_px;
+  h.send_of(eur, rate);
+  // 10,000 EUR are 12,500 USDT, and those 125 BTC.
+  ASSERT_FALSE(h.want(100).is_none());
+  EXPECT_EQ(h.all<OrderOpened>().back().order.quantity, "125"_qty);
+}
+
 }  // namespace
 }  // namespace halcyon::engine::testing

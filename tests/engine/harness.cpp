@@ -28,6 +28,11 @@ Harness::Harness(std::function<void(config::Config&, Setup&)> adjust)
   config.risk.daemon.max_order_notional = "1000000"_usd;
   config.risk.daemon.max_position_notional = "5000000"_usd;
   config.risk.daemon.max_reference_age = 24h;
+  // A test that is about losses sets its own limit.
+  config.risk.daemon.max_daily_loss.reset();
+  config.risk.daemon.max_drawdown_pct.reset();
+  config.risk.daemon.max_loss_per_trade.reset();
+  config.risk.daemon.max_consecutive_losses.reset();
 
   setup.make_strategy = [this](const config::Strategy&, const std::vector<InstrumentId>&,
                                std::string&) {

@@ -23,6 +23,13 @@ using domain::Money;
 using domain::Reason;
 using domain::TradingState;
 
+/// Without the defaults of the daemon's level.
+config::Config unlimited() {
+  config::Config config;
+  config.risk.daemon = {};
+  return config;
+}
+
 class LossGuardTest : public testing::Test {
  protected:
   LossGuardTest() {
@@ -80,7 +87,7 @@ class LossGuardTest : public testing::Test {
 };
 
 TEST_F(LossGuardTest, HaltsTheDaemonAtTheDaysLossAndSaysWhyOnce) {
-  config::Config config;
+  config::Config config = unlimited();
   config.risk.daemon.max_daily_loss = "1000"_usd;
   // Given a loss of today that is a hair below the limit, beside an older one that does not count
   auto marked = mark("-1499.999999999"_usd, "98500"_usd, "100000"_usd);
@@ -96,12 +103,13 @@ TEST_F(LossGuardTest, HaltsTheDaemonAtTheDaysLossAndSaysWhyOnce) {
   EXPECT_EQ(changes[0].reason, Reason::daily_loss_above_limit);
   // And it is not said again while it stays halted, but when somebody resumed it in spite of it
   EXPECT_TRUE(on_mark(config, marked).empty());
-  states_.apply({{}, TradingState::active, Reason::none, domain::daemon_user});
+  states_.apply(
+      domain::TradingStateChanged{{}, TradingState::active, Reason::none, domain::daemon_user});
   EXPECT_EQ(on_mark(config, marked).size(), 1U);
 }
 
 TEST_F(LossGuardTest, AddsTheAccountsUpForTheDaemon) {
-  config::Config config;
+  config::Config config = unlimited();
   config.risk.daemon.max_daily_loss = "1000"_usd;
   auto first = mark("-600"_usd, "99400"_usd, "100000"_usd);
   EXPECT_TRUE(on_mark(config, first).empty());
@@ -111,7 +119,7 @@ TEST_F(LossGuardTest, AddsTheAccountsUpForTheDaemon) {
 }
 
 TEST_F(LossGuardTest, HaltsAnAccountAtItsDrawdown) {
-  config::Config config;
+  config::Config config = unlimited();
   config.risk.accounts["main"].max_drawdown_pct = 20;
   EXPECT_TRUE(on_mark(config, mark({}, "80.000000001"_usd, "100"_usd)).empty());
   const auto changes = on_mark(config, mark({}, "80"_usd, "100"_usd));
@@ -121,7 +129,7 @@ TEST_F(LossGuardTest, HaltsAnAccountAtItsDrawdown) {
 }
 
 TEST_F(LossGuardTest, HaltsAStrategyAlone) {
-  config::Config config;
+  config::Config config = unlimited();
   config.risk.strategies["cross"].max_daily_loss = "10"_usd;
   auto marked = mark("-10"_usd, "990"_usd, "1000"_usd);
   marked.strategy = strategy_;
@@ -131,10 +139,18 @@ TEST_F(LossGuardTest, HaltsAStrategyAlone) {
 }
 
 TEST_F(LossGuardTest, LeavesAloneWhatHasNoLimitOrNoLoss) {
-  config::Config config;
+  config::Config config = unlimited();
   EXPECT_TRUE(on_mark(config, mark("-100000"_usd, "1"_usd, "100000"_usd)).empty());
   config.risk.daemon.max_daily_loss = Money{};
   EXPECT_TRUE(on_mark(config, mark({}, "100000"_usd, "100000"_usd)).empty());
+}
+
+TEST(LossDefaults, HaltWhereNobodySetALimit) {
+  const config::RiskLimits limits = config::daemon_limits();
+  EXPECT_EQ(limits.max_daily_loss, "1000"_usd);
+  EXPECT_EQ(limits.max_loss_per_trade, "500"_usd);
+  EXPECT_EQ(limits.max_consecutive_losses, 10);
+  EXPECT_TRUE(limits.max_drawdown_pct.has_value());
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/market.h"
+#include "engine/valuation.h"
 #include "harness.h"
 
 namespace halcyon::engine::testing {
@@ -108,6 +110,50 @@ TEST_F(PortfolioTest, AnOlderWordAboutABalanceIsNotBelieved) {
   EXPECT_EQ(h.all<BalanceChanged>().back().free, "500"_usd);
   say("700"_usd, 0s);
   EXPECT_EQ(h.all<BalanceChanged>().back().free, "700"_usd);
+}
+
+TEST_F(PortfolioTest, MoneyThatIsTakenOutIsNoDrawdown) {
+  h.pass(10s);
+  h.send(ExternalFlow{"-400000"_usd, h.usdt});
+  Balance balance;
+  balance.asset = h.usdt;
+  balance.free = "600000"_usd;
+  h.send_of(no<InstrumentId>, balance);
+  h.pass(10s);
+  EXPECT_EQ(marks(no<StrategyId>).back().equity, "700000"_usd);
+  EXPECT_EQ(marks(no<StrategyId>).back().peak, "700000"_usd);
+  EXPECT_TRUE(marks(no<StrategyId>).back().drawdown.is_zero());
+}
+
+// ---- Other currencies ---------------------------------------------------------------------------
+
+TEST(Valuation, GoesOneStepEitherWayOrTwo) {
+  config::Config config;
+  Catalog catalog;
+  const VenueId venue = catalog.venue("sim");
+  const InstrumentId btc_usdt = catalog.instrument(venue, "BTC/USDT");
+  const InstrumentId bnb_btc = catalog.instrument(venue, "BNB/BTC");
+  const InstrumentId usdt_brl = catalog.instrument(venue, "USDT/BRL");
+  const auto asset = [&](std::string_view name) { return *catalog.find_asset(name); };
+  Market market{3};
+  const Valuation valuation{config, catalog, market};
+  const auto price = [&](InstrumentId instrument, Price at) {
+    Trade trade;
+    trade.price = at;
+    market.on_trade(instrument, trade, Timestamp{1s});
+  };
+  EXPECT_TRUE(valuation.has_path(asset("BNB")));
+  EXPECT_EQ(valuation.report("2"_usd, asset("BNB")), std::nullopt) << "no price";
+  price(bnb_btc, "0.01"_px);
+  EXPECT_EQ(valuation.report("2"_usd, asset("BNB")), std::nullopt) << "half a price";
+  price(btc_usdt, "50000"_px);
+  EXPECT_EQ(valuation.report("2"_usd, asset("BNB")), "1000"_usd);
+  EXPECT_EQ(valuation.report("2"_usd, asset("BTC")), "100000"_usd);
+  EXPECT_EQ(valuation.report("2"_usd, asset("USDT")), "2"_usd);
+  price(usdt_brl, "5"_px);
+  EXPECT_EQ(valuation.report("20"_usd, asset("BRL")), "4"_usd) << "divided";
+  EXPECT_EQ(valuation.from_reporting("1000"_usd, asset("BTC")), "0.02"_usd);
+  EXPECT_EQ(valuation.from_reporting("1000"_usd, asset("BNB")), "2"_usd);
 }
 
 }  // namespace

@@ -266,5 +266,63 @@ TEST_F(ReconciliationTest, CancelsPassWhileTheAccountIsClosed) {
   EXPECT_EQ(h.commands().size(), before + 1);
 }
 
+TEST_F(ReconciliationTest, ABalanceThatNothingExplainsIsNotForgottenByAStartFromASnapshot) {
+  h.begin();
+  h.balances = {{h.usdt, "1000050"_usd}, {h.btc_asset, "1000"_usd}};
+  wait_for_comparison();
+  h.answer_all();  // a suspicion, not a difference yet
+  h.restart_from_snapshot();
+  h.start(h.epoch + 1);
+  const std::size_t before = h.mark();
+  h.connect();
+  h.pass(Reconciliation::settling);
+  h.answer_all();
+  const auto found = h.all<DifferenceFound>(before);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].kind, DifferenceKind::balance);
+  EXPECT_EQ(found[0].ours, "1000000"_qty);
+}
+
+/// How often the account is compared within `seconds`, each answered at once.
+std::size_t comparisons(Harness& h, int seconds) {
+  std::size_t count = 0;
+  for (int second = 0; second < seconds; ++second) {
+    h.pass(1s);
+    if (h.has_question(QueryKind::open_orders)) ++count;
+    h.answer_all();
+  }
+  return count;
+}
+
+TEST_F(ReconciliationTest, G10_ASilentStreamStopsNewOrdersAndIsComparedEverSlowerUntilItLives) {
+  h.begin();
+  StreamChanged changed;
+  changed.stream = StreamKind::orders;
+  changed.state = StreamState::silent;
+  h.send(changed);
+  EXPECT_TRUE(h.has_question(QueryKind::open_orders)) << "at once";
+  h.answer_all();
+  EXPECT_TRUE(h.want(1).is_none());
+  EXPECT_EQ(h.all<OrderDenied>().back().reason, Reason::stream_not_ready);
+  // After 2, 4, 8, 16 and 30 s.
+  EXPECT_EQ(comparisons(h, 60), 5U);
+  changed.state = StreamState::ready;
+  h.send(changed);
+  EXPECT_FALSE(h.all<AccountReady>().back().ready);
+  h.answer_all();
+  EXPECT_TRUE(h.all<AccountReady>().back().ready);
+  EXPECT_EQ(h.commands().size(), 1U) << "what was wanted meanwhile leaves now";
+}
+
+TEST_F(ReconciliationTest, ARequestOfUnknownFateMakesItFaster) {
+  h.begin();
+  const OrderId order = h.want(1);
+  h.outcome(order, Outcome::sent);
+  h.answer_all();
+  EXPECT_EQ(comparisons(h, 3), 0U);
+  h.outcome(order, Outcome::unknown);
+  EXPECT_GE(comparisons(h, 15), 3U);
+}
+
 }  // namespace
 }  // namespace halcyon::engine::testing

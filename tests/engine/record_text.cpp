@@ -143,6 +143,16 @@ Line line(const FlowBooked& r) {
   return Line{"flow"} << r.account << r.asset << r.amount << r.venue_time;
 }
 Line line(const CredentialChanged& r) { return Line{"credential"} << r.user; }
+Line line(const BalanceExplained& r) {
+  return Line{"explained"} << r.account << r.asset << r.opened << r.unexplained;
+}
+Line line(const InstrumentMarked& r) {
+  return Line{"instrument_marked"} << r.instrument << r.profit << r.peak << r.day_start << r.day
+                                   << r.losses_in_a_row;
+}
+Line line(const InstrumentStateChanged& r) {
+  return Line{"instrument_state"} << r.instrument << r.state << r.reason << r.user;
+}
 
 }  // namespace
 

@@ -62,52 +62,89 @@ void ReferenceVenue::tell_balances(Timestamp now, std::vector<Message>& out) con
   }
 }
 
-void ReferenceVenue::take(const OrderCommand& command, Timestamp now, std::vector<Message>& out) {
+void ReferenceVenue::place(const NewOrder& asked, std::uint64_t list, Timestamp now,
+                           std::vector<Message>& out) {
+  VenueOrder order;
+  order.id = asked.id;
+  order.number = 100 + orders_.size();
+  order.side = asked.side;
+  order.quantity = asked.quantity;
+  order.limit_price = asked.limit_price;
+  order.created = now;
+  order.list = list;
+  orders_.push_back(order);
+  tell(orders_.size() - 1, now, out);
   RequestOutcome answer;
-  if (const auto* approved = std::get_if<Approved<NewOrder>>(&command.what)) {
-    const NewOrder& asked = approved->value();
-    answer.request = answer.order = asked.id;
-    answer.kind = RequestKind::place;
-    if (now > command.valid_until) {
-      answer.outcome = Outcome::refused;
-      answer.reason = Reason::venue_refused;
-      out.push_back({answer, now});
-      return;
-    }
-    VenueOrder order;
-    order.id = asked.id;
-    order.number = 100 + orders_.size();
-    order.side = asked.side;
-    order.quantity = asked.quantity;
-    order.limit_price = asked.limit_price;
-    order.created = now;
-    orders_.push_back(order);
-    tell(orders_.size() - 1, now, out);
-    answer.outcome = Outcome::acknowledged;
-    answer.venue_order = ForeignId::number(order.number);
-    out.push_back({answer, now});
-    return;
-  }
-  if (const auto* replace = std::get_if<ReplaceRequest>(&command.what)) {
-    const NewOrder& next = replace->next.value();
-    answer.request = replace->request;
-    answer.order = replace->order;
+  answer.request = answer.order = asked.id;
+  answer.kind = RequestKind::place;
+  answer.outcome = Outcome::acknowledged;
+  answer.venue_order = ForeignId::number(order.number);
+  out.push_back({answer, now});
+}
+
+void ReferenceVenue::replace(const ReplaceRequest& request, Timestamp valid_until, Timestamp now,
+                             std::vector<Message>& out) {
+  const NewOrder& next = request.next.value();
+  RequestOutcome answer;
+  answer.request = request.request;
+  answer.order = request.order;
+  answer.outcome = Outcome::refused;
+  answer.reason = Reason::venue_refused;
+  const auto at = find(request.order);
+  const bool is_in_time = at && orders_[*at].is_alive() && now <= valid_until;
+  if (request.mode == ReplaceMode::amend) {
     answer.kind = RequestKind::replace;
-    const auto at = find(replace->order);
-    const bool is_taken = at && orders_[*at].is_alive() && now <= command.valid_until &&
-                          next.quantity > orders_[*at].filled;
-    if (is_taken) {
+    if (is_in_time && next.quantity > orders_[*at].filled) {
       orders_[*at].quantity = next.quantity;
       orders_[*at].limit_price = next.limit_price;
       answer.outcome = Outcome::acknowledged;
+      answer.reason = Reason::none;
       tell(*at, now, out);
-    } else {
-      answer.outcome = Outcome::refused;
-      answer.reason = Reason::venue_refused;
     }
     out.push_back({answer, now});
     return;
   }
+  // What has traded is not cancelled, and without a cancel nothing is placed.
+  answer.kind = RequestKind::cancel;
+  if (is_in_time && orders_[*at].filled.is_zero()) {
+    answer.outcome = Outcome::acknowledged;
+    answer.reason = Reason::none;
+    cancel(*at, VenueOrderStatus::canceled, now, out);
+    out.push_back({answer, now});
+    place(next, 0, now, out);
+    return;
+  }
+  out.push_back({answer, now});
+  answer.kind = RequestKind::place;
+  answer.request = answer.order = next.id;
+  out.push_back({answer, now});
+}
+
+void ReferenceVenue::take(const OrderCommand& command, Timestamp now, std::vector<Message>& out) {
+  const auto refuse_late = [&](const NewOrder& asked) {
+    RequestOutcome answer;
+    answer.request = answer.order = asked.id;
+    answer.kind = RequestKind::place;
+    answer.outcome = Outcome::refused;
+    answer.reason = Reason::venue_refused;
+    out.push_back({answer, now});
+  };
+  const bool is_late = now > command.valid_until;
+  if (const auto* approved = std::get_if<Approved<NewOrder>>(&command.what)) {
+    return is_late ? refuse_late(approved->value()) : place(approved->value(), 0, now, out);
+  }
+  if (const auto* list = std::get_if<OrderList>(&command.what)) {
+    ++lists_;
+    for (std::size_t at = 0; at < list->count; ++at) {
+      const NewOrder& asked = list->orders[at]->value();
+      is_late ? refuse_late(asked) : place(asked, lists_, now, out);
+    }
+    return;
+  }
+  if (const auto* request = std::get_if<ReplaceRequest>(&command.what)) {
+    return replace(*request, command.valid_until, now, out);
+  }
+  RequestOutcome answer;
   const auto& cancel_request = std::get<CancelRequest>(command.what);
   answer.request = cancel_request.request;
   answer.order = cancel_request.order;
@@ -123,12 +160,24 @@ void ReferenceVenue::take(const OrderCommand& command, Timestamp now, std::vecto
   out.push_back({answer, now});
 }
 
+void ReferenceVenue::end_others(std::size_t number, VenueOrderStatus how, Timestamp now,
+                                std::vector<Message>& out) {
+  if (orders_[number].list == 0) return;
+  for (std::size_t at = 0; at < orders_.size(); ++at) {
+    VenueOrder& other = orders_[at];
+    if (at == number || other.list != orders_[number].list || !other.is_alive()) continue;
+    other.status = how;
+    tell(at, now, out);
+  }
+}
+
 void ReferenceVenue::trade(std::size_t number, Quantity quantity, Price price, Timestamp now,
                            std::vector<Message>& out) {
   VenueOrder& order = orders_[number];
   if (!order.is_alive()) return;
   quantity = std::min(quantity, order.quantity - order.filled);
   if (!quantity.is_positive()) return;
+  end_others(number, VenueOrderStatus::expired, now, out);
   order.filled += quantity;
   order.status = order.filled == order.quantity ? VenueOrderStatus::filled
                                                 : VenueOrderStatus::partially_filled;
@@ -166,6 +215,7 @@ void ReferenceVenue::cancel(std::size_t number, VenueOrderStatus how, Timestamp 
   if (!order.is_alive()) return;
   order.status = how;
   tell(number, now, out);
+  end_others(number, how, now, out);
 }
 
 void ReferenceVenue::place_external(Side side, Quantity quantity, Timestamp now,

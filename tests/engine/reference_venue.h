@@ -26,6 +26,7 @@ class ReferenceVenue {
     domain::Price limit_price;
     domain::VenueOrderStatus status = domain::VenueOrderStatus::working;
     domain::Timestamp created;
+    std::uint64_t list = 0;  ///< orders of one list end each other; 0: in none
     bool is_alive() const {
       return status == domain::VenueOrderStatus::working ||
              status == domain::VenueOrderStatus::partially_filled;
@@ -49,8 +50,8 @@ class ReferenceVenue {
 
   static constexpr domain::Duration read_lag = std::chrono::seconds{4};
 
-  /// The venue takes an order, an amend or a cancel; answers and private events are appended to
-  /// `out`.
+  /// The venue takes an order, a list, an amend, a cancel, or a cancel with a new order; answers
+  /// and private events are appended to `out`.
   void take(const domain::OrderCommand& command, domain::Timestamp now, std::vector<Message>& out);
   /// An alive order trades, or ends by itself.
   void trade(std::size_t order, domain::Quantity quantity, domain::Price price,
@@ -70,6 +71,13 @@ class ReferenceVenue {
   std::optional<std::size_t> find(domain::OrderId id) const;
 
  private:
+  void place(const domain::NewOrder& asked, std::uint64_t list, domain::Timestamp now,
+             std::vector<Message>& out);
+  void replace(const domain::ReplaceRequest& request, domain::Timestamp valid_until,
+               domain::Timestamp now, std::vector<Message>& out);
+  /// What else is in the order's list ends.
+  void end_others(std::size_t order, domain::VenueOrderStatus how, domain::Timestamp now,
+                  std::vector<Message>& out);
   domain::OrderReport report_of(const VenueOrder& order, domain::Source source) const;
   domain::Execution execution_of(const VenueTrade& trade, domain::Source source) const;
   void tell(std::size_t order, domain::Timestamp now, std::vector<Message>& out);
@@ -82,6 +90,7 @@ class ReferenceVenue {
   std::vector<VenueOrder> orders_;
   std::vector<VenueTrade> trades_;
   std::uint64_t sequence_ = 0;
+  std::uint64_t lists_ = 0;
 };
 
 }  // namespace halcyon::engine::testing

@@ -19,7 +19,7 @@
 //             traded NAME Q @ P #TRADE                   likewise
 //             answers                                    every question that is open
 //             clock MILLISECONDS                         how far it is ahead of ours
-//   link      up | down
+//   link      up | down | silent
 //   daemon    restarts                                   from its journal, as after a crash
 //   clock     passes
 //
@@ -125,7 +125,8 @@ class Story {
       h_.send(trade);
       return;
     }
-    if (who == "link") return words[0] == "up" ? link_up() : h_.disconnect();
+    if (who == "link" && words[0] == "down") return h_.disconnect();
+    if (who == "link") return link_is(words[0] == "up" ? StreamState::ready : StreamState::silent);
     if (who == "daemon") {
       h_.restart_from_journal();
       h_.start(h_.epoch + 1);
@@ -249,10 +250,10 @@ class Story {
     if (words[0] == "says") h_.report(id, *status, filled);
   }
 
-  void link_up() {
+  void link_is(StreamState state) {
     StreamChanged changed;
     changed.stream = StreamKind::orders;
-    changed.state = StreamState::ready;
+    changed.state = state;
     h_.send(changed);
   }
 

@@ -76,6 +76,14 @@ TEST_P(RiskGateTable, GivesTheReasonAndBothNumbers) {
 
 std::string name_of(const ::testing::TestParamInfo<Row>& row) { return row.param.name; }
 
+/// A sell that closes the position of one.
+void protect(Situation& s) {
+  s.sell();
+  s.view.position = "1"_qty;
+  s.order.reduce_only = true;
+  s.order.origin = domain::Origin::protection;
+}
+
 const Row missing_inputs[] = {
     {"nothing_at_all", [](Situation& s) { s.view = View{}; }, Reason::trading_halted, {}, {}},
     {"account",
@@ -507,6 +515,34 @@ const Row reference_prices[] = {
        s.order.limit_price = "100.51"_px;
      },
      Reason::price_outside_collar, "100.5"_usd, "100.51"_usd},
+    {"collar_of_a_fresh_last_trade",
+     [](Situation& s) {
+       s.view.last_trade = "90"_px;
+       s.view.last_trade_time = s.view.now - std::chrono::seconds{5};
+     },
+     Reason::price_outside_collar, "94.5"_usd, "100"_usd},
+    {"collar_of_a_last_trade_that_is_too_old",
+     [](Situation& s) {
+       s.view.last_trade = "90"_px;
+       s.view.last_trade_time = s.view.now - std::chrono::nanoseconds{5'000'000'001};
+     },
+     Reason::none,
+     {},
+     {}},
+    {"collar_lets_a_take_profit_be_far_away",
+     [](Situation& s) {
+       protect(s);
+       s.order.limit_price = "200"_px;
+     },
+     Reason::none,
+     {},
+     {}},
+    {"collar_holds_what_protects_on_the_losing_side",
+     [](Situation& s) {
+       protect(s);
+       s.order.limit_price = "94.99"_px;
+     },
+     Reason::price_outside_collar, "95"_usd, "94.99"_usd},
     {"collar_does_not_bind_a_market_order",
      [](Situation& s) { s.market("1"); },
      Reason::none,
@@ -607,6 +643,21 @@ const Row amounts[] = {
      {}},
     {"funds_of_a_buy_just_below", [](Situation& s) { s.view.free_quote = "99.999999999"_usd; },
      Reason::insufficient_funds, "99.999999999"_usd, "100"_usd},
+    {"funds_of_a_buy_with_its_fee_exactly_at",
+     [](Situation& s) {
+       s.at(Level::daemon).fee_reserve_pct = 0.5;
+       s.view.free_quote = "100.5"_usd;
+     },
+     Reason::none,
+     {},
+     {}},
+    {"funds_of_a_buy_with_the_greatest_fee_just_below",
+     [](Situation& s) {
+       s.at(Level::daemon).fee_reserve_pct = 0.5;
+       s.at(Level::instrument).fee_reserve_pct = 1;
+       s.view.free_quote = "100.999999999"_usd;
+     },
+     Reason::insufficient_funds, "100.999999999"_usd, "101"_usd},
     {"funds_of_a_sell_exactly_at",
      [](Situation& s) {
        s.sell();
@@ -783,6 +834,13 @@ const Row kinds_and_later_checks[] = {
        s.at(Level::daemon).exit_margin_pct = 1;
      },
      Reason::remainder_not_exitable, "5"_usd, "4.95"_usd},
+    {"of_margins_the_greatest_counts",
+     [](Situation& s) {
+       s.order.quantity = "0.06"_qty;
+       s.at(Level::daemon).exit_margin_pct = 1;
+       s.at(Level::instrument).exit_margin_pct = 50;
+     },
+     Reason::remainder_not_exitable, "5"_usd, "3"_usd},
     {"leaves_dust",
      [](Situation& s) {
        s.view.position = "1.005"_qty;
@@ -837,6 +895,12 @@ const Row kinds_and_later_checks[] = {
      {}},
     {"equal_too_soon", [](Situation& s) { s.view.since_equal = std::chrono::milliseconds{249}; },
      Reason::duplicate_within_window, "0.25"_usd, "0.249"_usd},
+    {"of_windows_the_greatest_counts",
+     [](Situation& s) {
+       s.view.since_equal = std::chrono::milliseconds{250};
+       s.at(Level::strategy).duplicate_window = std::chrono::seconds{1};
+     },
+     Reason::duplicate_within_window, "1"_usd, "0.25"_usd},
     {"equal_later",
      [](Situation& s) { s.view.since_equal = std::chrono::milliseconds{250}; },
      Reason::none,

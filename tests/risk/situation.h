@@ -52,6 +52,7 @@ struct Situation {
     view.clock_offset = domain::Duration{};
     view.quote_rate = "1"_px;
     limits[0].exit_margin_pct = 0;
+    limits[0].fee_reserve_pct = 0;
   }
   Situation(const Situation&) = delete;
   Situation& operator=(const Situation&) = delete;

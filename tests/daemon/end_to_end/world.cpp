@@ -133,6 +133,7 @@ World::World(const WorldSettings& settings) : is_coinbase_(settings.venue == "co
                  : settings.keys)
          << settings.further
          << (settings.strategies.empty() ? four_strategies() : settings.strategies) << "[risk]\n"
+         << "max_consecutive_losses = 10000\n"  // those that trade often pay fees often
          << settings.risk;
 }
 

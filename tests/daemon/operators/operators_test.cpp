@@ -1,6 +1,8 @@
 // An operator's orders, brackets, kill switch and last resort against real programs.
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -106,9 +108,10 @@ TEST_F(Operators, ABracketProtectsWhatWasBoughtAndAFlattenEndsIt) {
   std::string stop;
   std::string profit;
   for (const json& one : made) (one.at("type") == "stop" ? stop : profit) = one.at("order");
+  // Both wait at the venue, which ties them: they are there when the daemon is not.
   EXPECT_TRUE(comes_to(profit, "accepted")) << row(profit);
-  EXPECT_EQ(row(stop).at("state"), "held");
-  EXPECT_EQ(open_at_venue(), 1U);
+  EXPECT_TRUE(comes_to(stop, "accepted")) << row(stop);
+  EXPECT_EQ(open_at_venue(), 2U);
   EXPECT_EQ(
       world.admin("accounts.flatten", {{"account", "main"}, {"reason", "enough"}}).at("accepted"),
       true);
@@ -120,6 +123,24 @@ TEST_F(Operators, ABracketProtectsWhatWasBoughtAndAFlattenEndsIt) {
       patience))
       << world.admin("positions.list");
   EXPECT_EQ(row(stop).at("state"), "canceled");
+}
+
+TEST_F(Operators, G4_ExitsWhoseAnswerIsLostAreFoundEachByItsOwnId) {
+  world.simulator(json{{"cmd", "fault"},
+                       {"kind", "unknown_status"},
+                       {"method", "orderList.place.oco"},
+                       {"times", 1}});
+  // Nor does the private stream tell: of the entry, and of both exits.
+  world.simulator(json{{"cmd", "fault"}, {"kind", "lose_private"}, {"event", "NEW"}, {"times", 3}});
+  json entry = order("buy", "0.01", nullptr);
+  entry["stop_loss"] = "30000";
+  entry["take_profit"] = "100000";
+  const std::string parent = submit(entry);
+  ASSERT_TRUE(comes_to(parent, "filled"));
+  for (const json& one : children(parent)) {
+    EXPECT_TRUE(comes_to(one.at("order"), "accepted")) << one;
+  }
+  EXPECT_EQ(open_at_venue(), 2U);
 }
 
 TEST_F(Operators, AnAmendKeepsTheOrderOneOrderForThePerson) {
@@ -173,6 +194,36 @@ TEST_F(Operators, AfterASigkillTheLastResortCancelsWhatIsOpenAndSaysSo) {
   world.start_daemon();
   world.wait_ready();
   EXPECT_TRUE(comes_to(name, "canceled"));
+}
+
+TEST_F(Operators, TheLastResortCancelsByNameWhenTheJournalIsDamaged) {
+  submit(order("buy", "0.01", "52000"));
+  submit(order("buy", "0.01", "53000"));
+  ASSERT_TRUE(wait_until([&] { return open_at_venue() == 2; }, patience));
+  world.daemon().kill();
+  std::string first;
+  for (const auto& file : std::filesystem::directory_iterator{world.path("data") + "/journal"}) {
+    const std::string name = file.path().filename();
+    if (name.ends_with("1.hjl")) first = file.path();
+  }
+  ASSERT_FALSE(first.empty());
+  std::fstream segment{first, std::ios::in | std::ios::out | std::ios::binary};
+  constexpr std::streamoff in_the_first_frame = 300;
+  segment.seekg(in_the_first_frame);
+  const int byte = segment.get();
+  segment.seekp(in_the_first_frame);
+  segment.put(static_cast<char>(byte ^ 1));
+  segment.close();
+  EXPECT_EQ(last_resort().wait(std::chrono::seconds{120}), 0)
+      << text_of(world.path("cancel_all.log"));
+  EXPECT_EQ(open_at_venue(), 0U);
+  const std::string said = text_of(world.path("cancel_all.log"));
+  EXPECT_NE(said.find("is damaged"), std::string::npos) << said;
+  EXPECT_NE(said.find("WITHOUT this journal"), std::string::npos) << said;
+  // The damage is as it was, and a start still refuses it.
+  Process start{{world.binary("halcyond"), "--config", world.path("halcyon.toml")},
+                world.path("refused.log")};
+  EXPECT_EQ(start.wait(patience), 1) << text_of(world.path("refused.log"));
 }
 
 }  // namespace

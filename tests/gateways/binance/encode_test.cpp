@@ -216,6 +216,7 @@ TEST_F(Encode, ACancelReplaceStopsWhereTheCancelFails) {
       R"({"id":7,"method":"order.cancelReplace","params":{)"
       R"("cancelNewClientOrderId":"alpha-main-1kq5p00-9",)"
       R"("cancelOrigClientOrderId":"alpha-main-1kq5p00-1","cancelReplaceMode":"STOP_ON_FAILURE",)"
+      R"("cancelRestrictions":"ONLY_NEW",)"
       R"("newClientOrderId":"alpha-main-1kq5p00-2","newOrderRespType":"ACK","price":"52000",)"
       R"("quantity":"0.01","recvWindow":5000,"side":"SELL","symbol":"BTCUSDT","timeInForce":"GTC",)"
       R"("timestamp":1645423376532,"type":"LIMIT"}})");

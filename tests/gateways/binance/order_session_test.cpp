@@ -423,7 +423,7 @@ TEST_F(Orders, ALostConnectionMakesEveryRequestInFlightUnknownAndSendsNothingAga
   for (const std::string& text : sent) EXPECT_THAT(text, Not(HasSubstr("order.place")));
 }
 
-TEST_F(Orders, SilenceOfTheConnectionEndsIt) {
+TEST_F(Orders, G10_SilenceOfTheConnectionEndsIt) {
   connect();
   place(1);
   take_lines();
@@ -431,6 +431,21 @@ TEST_F(Orders, SilenceOfTheConnectionEndsIt) {
   EXPECT_EQ(reconnects, 1);
   EXPECT_THAT(why, HasSubstr("45 s"));
   EXPECT_EQ(take_lines().back(), "stream orders down no_answer_in_time");
+}
+
+TEST_F(Orders, G10_SilenceIsToldWhenAPingIsOverdueAndTakenBackByTheNextSignOfLife) {
+  connect();
+  pass(OrderSession::silence_warning - 1ms);
+  EXPECT_THAT(lines, Not(Contains(HasSubstr("silent"))));
+  pass(1ms);
+  EXPECT_THAT(lines, Contains("stream orders silent no_answer_in_time"));
+  EXPECT_EQ(reconnects, 0);
+  lines.clear();
+  live();
+  pass(1ms);
+  EXPECT_THAT(lines, ElementsAre("stream orders ready none"));
+  pass(OrderSession::silence_warning);
+  EXPECT_THAT(lines, Contains("stream orders silent no_answer_in_time")) << "again";
 }
 
 TEST_F(Orders, PingsKeepTheConnectionAliveAndTheClockIsMeasuredEveryFiveMinutes) {
@@ -496,7 +511,7 @@ TEST_F(Orders, ACancelRefusedByRestrictionsSaysNothingAboutTheOrder) {
 
 // ---- Limits -------------------------------------------------------------------------------------
 
-TEST_F(Orders, TooManyUnfilledOrdersStopNewOnesUntilTheWindowEndsAndCancelsGoOn) {
+TEST_F(Orders, G16_TooManyUnfilledOrdersStopNewOnesUntilTheWindowEndsAndCancelsGoOn) {
   connect();
   now = domain::from_unix_ms(1'723'161'263'000);  // three seconds into a window of ten
   refuse(place(1), 429, -1015, "Too many new orders; current limit is 50 orders per 10 SECOND.");
@@ -513,7 +528,7 @@ TEST_F(Orders, TooManyUnfilledOrdersStopNewOnesUntilTheWindowEndsAndCancelsGoOn)
   EXPECT_THAT(take_lines(), ElementsAre(HasSubstr("5 sent")));
 }
 
-TEST_F(Orders, ABanStopsEverythingUntilTheVenueSaysSo) {
+TEST_F(Orders, G16_ABanStopsEverythingUntilTheVenueSaysSo) {
   connect(2s);
   const std::int64_t until = domain::to_unix_ms(now + 2s + 60s);  // on the venue's clock
   refuse(place(1), 418, -1003, "Way too much request weight used; IP banned.",
@@ -534,7 +549,7 @@ TEST_F(Orders, ABanStopsEverythingUntilTheVenueSaysSo) {
   EXPECT_NE(cancel(4, 1), 0U);
 }
 
-TEST_F(Orders, QuestionsStopAtNinetyPercentOfTheWeightButThoseAboutOneOrder) {
+TEST_F(Orders, G16_QuestionsStopAtNinetyPercentOfTheWeightButThoseAboutOneOrder) {
   connect();
   frame(
       "{\"id\":" + std::to_string(place(1)) + ",\"status\":200,\"result\":" + ack +
@@ -577,7 +592,7 @@ TEST_F(Orders, ARevokedSessionGoesDownAndComesBackLater) {
 
 // ---- Questions ----------------------------------------------------------------------------------
 
-TEST_F(Orders, AnOrderIsFoundWithItsState) {
+TEST_F(Orders, G4_AnOrderIsFoundWithItsState) {
   connect();
   ask(domain::QueryKind::order_status, 5, [](auto& r) { r.order = {epoch, 1}; });
   EXPECT_EQ(last()["params"]["origClientOrderId"], "alpha-main-1kq5p00-1");
@@ -589,7 +604,7 @@ TEST_F(Orders, AnOrderIsFoundWithItsState) {
                                         "end 1735579648-5 order_status complete none"));
 }
 
-TEST_F(Orders, AnOrderThatTheVenueDoesNotKnowIsSaidToBeNotFound) {
+TEST_F(Orders, G4_AnOrderThatTheVenueDoesNotKnowIsSaidToBeNotFound) {
   connect();
   for (const int code : {-2013, -2026}) {
     ask(domain::QueryKind::order_status, 5, [](auto& r) { r.order = {epoch, 1}; });
@@ -743,7 +758,9 @@ TEST_F(Orders, APrivateFrameThatCannotBeReadMakesTheEngineCompareEverything) {
   // A flood of them does not: once in thirty seconds
   for (int time = 0; time < 10; ++time) frame("nonsense");
   EXPECT_THAT(take_lines(), IsEmpty());
-  pass(30s);
+  pass(29s);
+  live();
+  pass(1s);
   EXPECT_THAT(take_lines(),
               ElementsAre("stream orders down sequence_gap", "stream orders ready none"));
   EXPECT_EQ(counter("reconciles_asked"), 2U);
@@ -984,7 +1001,7 @@ TEST_F(Orders, TheLastUnfilledOrdersAreKeptForThoseThatReduce) {
   EXPECT_THAT(take_lines(), Contains(HasSubstr("1735579648-5 sent")));
 }
 
-TEST_F(Orders, BeyondNinetyPercentOfTheWeightTheRestIsForCancels) {
+TEST_F(Orders, G16_BeyondNinetyPercentOfTheWeightTheRestIsForCancels) {
   connect();
   const std::uint64_t id = place(1);
   frame(
@@ -996,7 +1013,7 @@ TEST_F(Orders, BeyondNinetyPercentOfTheWeightTheRestIsForCancels) {
   EXPECT_NE(cancel(3, 1), 0U);
 }
 
-TEST_F(Orders, AfterARefusedTimestampNoOrderGoesOutUntilTheClockIsMeasured) {
+TEST_F(Orders, G20_AfterARefusedTimestampNoOrderGoesOutUntilTheClockIsMeasured) {
   connect();
   const std::uint64_t id = place(1);
   take_lines();
