@@ -725,12 +725,11 @@ HttpAnswer CoinbaseVenue::on_http(const HttpRequest& http, Timestamp now, Action
   if (question != std::string::npos) {
     std::string_view rest = std::string_view{http.target}.substr(question + 1);
     while (!rest.empty()) {
-      const auto end = std::min(rest.find('&'), rest.size());
-      const auto pair = rest.substr(0, end);
-      const auto equals = std::min(pair.find('='), pair.size());
-      request.query.emplace(decoded(pair.substr(0, equals)),
-                            equals < pair.size() ? decoded(pair.substr(equals + 1)) : "");
-      rest.remove_prefix(std::min(end + 1, rest.size()));
+      const std::string_view pair = rest.substr(0, rest.find('&'));
+      const std::string_view name = pair.substr(0, pair.find('='));
+      const std::string_view value = pair.substr(std::min(name.size() + 1, pair.size()));
+      request.query.emplace(decoded(name), decoded(value));
+      rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
     }
   }
   const bool is_public = std::string_view{request.path}.starts_with("/market/");

@@ -97,9 +97,8 @@ bool RestLines::end(Line& line, std::string error, const Clock& clock) {
     take_head(*line.response, number_header_, answer);
     line.is_closed = !line.response->is_kept_alive() || !line.response->rest().empty() ||
                      !line.unwritten.empty();
-    std::string body = line.response->take_body();
-    body.reserve(body.size() + Frame::padding);
-    answer.body = std::move(body);
+    answer.body = line.response->take_body();
+    answer.body.reserve(answer.body.size() + Frame::padding);
   } else {
     answer.error = std::move(error);
     line.is_closed = true;
