@@ -65,25 +65,31 @@ target_compile_options(halcyon_precompiled_tests PRIVATE ${halcyon_test_optimisa
 target_precompile_headers(halcyon_precompiled_tests PRIVATE ${house_words} <gmock/gmock.h> <gtest/gtest.h>
                           <nlohmann/json.hpp> <rapidcheck.h> <rapidcheck/gtest.h>)
 
-# halcyon_cold(FILES...): never worth an optimiser's minutes in a build with sanitizers.
-function(halcyon_cold)
-  if(HALCYON_SANITIZE)
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O0 SKIP_PRECOMPILE_HEADERS ON)
-  endif()
+# Where a preset asks for it several files are compiled as one: half of every file is headers and the
+# templates of neighbours. What a file needs it includes all the same: "dev" and "clang" compile each
+# by itself. halcyon_alone(FILES...): those that use a name of a neighbour's for something else.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A class with a member of an unnamed namespace is dangerous in a header, which such a file now looks like.
+  add_compile_options(-Wno-subobject-linkage)
+endif()
+function(halcyon_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # halcyon_room(NAME [COLD] sources... PUBLIC libs... PRIVATE libs...): one library a room,
-# halcyon::NAME; COLD: all its files are.
+# halcyon::NAME; COLD: never worth an optimiser's minutes in a build with sanitizers.
 function(halcyon_room name)
   cmake_parse_arguments(ARG "COLD" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
-  if(ARG_COLD)
-    halcyon_cold(${ARG_SOURCES})
-  endif()
   add_library(halcyon_${name} STATIC ${ARG_SOURCES})
   add_library(halcyon::${name} ALIAS halcyon_${name})
   target_link_libraries(halcyon_${name} PUBLIC halcyon::options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
   target_compile_options(halcyon_${name} PRIVATE ${halcyon_fuzzed})
-  target_precompile_headers(halcyon_${name} REUSE_FROM halcyon_precompiled_rooms)
+  if(ARG_COLD AND HALCYON_SANITIZE)
+    target_compile_options(halcyon_${name} PRIVATE -O0)
+  else()
+    target_precompile_headers(halcyon_${name} REUSE_FROM halcyon_precompiled_rooms)
+  endif()
 endfunction()
 
 # halcyon_test(NAME [WHOLE] SOURCES ... LIBS ...): one test program; every TEST in it is a ctest case, or
