@@ -58,6 +58,7 @@ TEST(KeylessSession, AnswersEveryLegOfACommandWithNotSent) {
   order.id = {7, 2};
   order.account = AccountId{2};
   order.instrument = InstrumentId{0};
+  order.type = OrderType::limit;
   order.quantity = Quantity::from_units(1);
   order.limit_price = Price::from_units(100);
   order.created = now;
