@@ -1,9 +1,9 @@
 #include "gateways/coinbase/encode.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 
 #include "domain/client_order_id.h"
 #include "gateways/coinbase/decode.h"
@@ -15,10 +15,7 @@ namespace {
 using domain::OrderType;
 using domain::TimeInForce;
 
-char* put(char* out, std::string_view text) {
-  std::memcpy(out, text.data(), text.size());
-  return out + text.size();
-}
+char* put(char* out, std::string_view text) { return std::copy(text.begin(), text.end(), out); }
 
 /// `count` digits with zeros in front.
 char* put_digits(char* out, std::int64_t value, int count) {

@@ -103,7 +103,8 @@ TEST(Credentials, AreTheKeysOfAnAccountAndStandNowhereInClear) {
   world.daemon().kill();
   world.start_daemon();
   world.wait_ready();
-  for (const auto& row : world.admin("credentials.list").at("credentials")) {
+  const auto listed = world.admin("credentials.list");
+  for (const auto& row : listed.at("credentials")) {
     EXPECT_EQ(row.at("key_version"), 2) << row;
   }
   const std::string api_key = text_of(world.path("key/api_key"));
