@@ -28,9 +28,9 @@ struct CoinbaseSettings {
 
 /// Coinbase Advanced Trade as its document describes it, without sockets: two WebSocket servers
 /// ("/" for market data, "/user" for one's own orders), REST under /api/v3/brokerage, over one set
-/// of books and accounts. Tokens are really verified. An account's `api_key` is the key's name and
-/// its public key is Ed25519 or P-256. It reads and writes JSON with its own hand and shares
-/// nothing with a gateway. What it leaves out is listed in docs/simulator.md.
+/// of books and accounts. Tokens are really verified. An account's `api_key` is the key's name; its
+/// public key is Ed25519, as the accounts file reads no other. It reads and writes JSON with its
+/// own hand and shares nothing with a gateway. What it leaves out is listed in docs/simulator.md.
 class CoinbaseVenue final : public ControlledVenue {
  public:
   static constexpr Duration subscribe_within = std::chrono::seconds{5};
