@@ -19,8 +19,8 @@ enum class Tail : std::uint8_t {
 
 namespace detail {
 
-/// A decimal with or without exponent and quotes. Whole digits and decimals are bounded by what
-/// 128 bits hold; a longer tail is only looked at for its rounding.
+/// A decimal with or without exponent and quotes, of at most 18 digits before the point; a longer
+/// tail than 128 bits hold is only looked at for its rounding.
 template <class Amount>
 const char* scan_any_decimal(const char* text, Tail tail, Amount& out) {
   using gateways::detail::is_digit;
@@ -86,6 +86,10 @@ const char* scan_any_decimal(const char* text, Tail tail, Amount& out) {
   } else if (has_tail && tail == Tail::refuse) {
     return nullptr;
   }
+  // As the other readers of amounts: 18 digits before the point, so that sums of them fit too.
+  constexpr domain::Int128 limit =
+      domain::Int128{1'000'000'000'000'000'000} * domain::decimal_scale;
+  if (value >= limit) return nullptr;
   if (is_negative) value = -value;
   if constexpr (sizeof(typename Amount::Raw) == 8) {
     if (value > INT64_MAX || value < INT64_MIN) return nullptr;

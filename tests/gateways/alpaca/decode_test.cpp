@@ -410,6 +410,8 @@ TEST(Amounts, AreReadAsTextAsNumberAndAsNull) {
       {R"("1,)", nullptr, nullptr},
       {"true,", nullptr, nullptr},
       {"1e+300,", nullptr, nullptr},
+      {"999999999999999999.5,", "999999999999999999.5", "999999999999999999.5"},
+      {"1000000000000000000,", nullptr, nullptr},
       {"99999999999999999999999999999999999999999999,", nullptr, nullptr},
   };
   for (const auto& row : rows) {
