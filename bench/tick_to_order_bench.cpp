@@ -375,7 +375,9 @@ class Venue {
       return;
     }
     json body = json::object();
-    if (head.find("/exchangeInfo") != std::string::npos) {
+    if (head.find("/klines") != std::string::npos) {
+      body = json::array();  // no past: strategies begin with the first tick
+    } else if (head.find("/exchangeInfo") != std::string::npos) {
       body = {{"timezone", "UTC"},
               {"serverTime", wall_ms()},
               {"rateLimits",
